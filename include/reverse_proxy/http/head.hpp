@@ -1,0 +1,161 @@
+#pragma once
+
+#include "reverse_proxy/core/failure.hpp"
+#include "reverse_proxy/http/field_id.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reverse_proxy::http {
+
+/// One field line as received: slices of the buffer that was parsed.
+struct Field {
+    std::string_view name;
+    std::string_view value;  // without blanks around it
+    std::string_view line;   // the whole line with its CRLF
+    FieldId id{FieldId::other};
+    bool dropped{false};  // a modifier took it out
+    /// The line is exactly `name: value CRLF`, so that it can be copied as it is.
+    bool canonical{false};
+};
+
+/// A field that the proxy adds. `name` is a literal.
+struct AddedField {
+    std::string_view name;
+    std::uint32_t value_begin;
+    std::uint32_t value_size;
+};
+
+/// The field section of one head in a flat table: parsed fields by reference, added ones by value.
+///
+/// One table per worker and direction serves all connections in turn: what it refers to is valid
+/// only until the buffer that was parsed is touched again, so nothing may suspend between parse and
+/// encode. Not thread-safe. Allocates only while growing to the largest head seen.
+class Fields {
+public:
+    void clear();
+    Field& append(Field const& field);
+
+    [[nodiscard]] std::vector<Field>& parsed() { return parsed_; }
+    [[nodiscard]] std::vector<Field> const& parsed() const { return parsed_; }
+    [[nodiscard]] std::vector<AddedField> const& added() const { return added_; }
+    [[nodiscard]] std::string_view value(AddedField const& field) const;
+
+    /// False: no field of these was parsed. The cheap question before a walk.
+    [[nodiscard]] bool has(FieldId id) const { return seen_.contains(id); }
+    [[nodiscard]] bool has_any(FieldSet ids) const { return seen_.intersects(ids); }
+    /// The first one that is not dropped, or null.
+    [[nodiscard]] Field const* find(FieldId id) const;
+    /// Value of find(id), or "".
+    [[nodiscard]] std::string_view value_of(FieldId id) const;
+
+    void drop(FieldId id);
+    void drop(FieldSet ids);
+    /// Adds `name: value`; the value is copied, the name must be a literal.
+    void add(std::string_view name, std::string_view value);
+    /// The same, the value being the concatenation of the pieces.
+    void add(std::string_view name, std::initializer_list<std::string_view> pieces);
+    /// Appends to the value of the field added last.
+    void extend(std::string_view piece);
+
+private:
+    std::vector<Field> parsed_;
+    std::vector<AddedField> added_;
+    std::string added_text_;
+    FieldSet seen_;
+};
+
+struct RequestHead {
+    std::string_view method;
+    std::string_view target;    // as received (RFC 9112, 3.2)
+    unsigned minor_version{1};  // HTTP/1.x
+    Fields fields;
+    void clear();
+};
+
+struct ResponseHead {
+    unsigned status{};
+    std::string_view reason_phrase;
+    unsigned minor_version{1};
+    Fields fields;
+    void clear();
+};
+
+/// Bounds of a head; reaching one is a failure of its own.
+struct HeadLimits {
+    std::size_t max_bytes;   // start line included
+    std::size_t max_fields;  // field lines
+};
+
+/// Finds the end of a head (or trailer section) that arrives in pieces, looking at each byte once.
+///
+/// A bare CR or LF is refused at once, so that such a head gets its answer and not a time-out. Up
+/// to kMaxLeadingEmptyLines empty lines before a request line belong to the head and are skipped
+/// (RFC 9112, 2.2), here and by parse_request_head, so that callers need not know of them.
+class HeadScanner {
+public:
+    enum class Part : std::uint8_t { request_head, response_head, trailers };
+    enum class Status : std::uint8_t { complete, incomplete, failed };
+    static constexpr unsigned kMaxLeadingEmptyLines = 4;
+
+    explicit HeadScanner(Part part = Part::request_head) : part_{part} {}
+
+    /// `bytes` starts with the head's first byte and only ever grows between calls (it may move).
+    /// After `complete` or `failed` it must not be called again before reset().
+    Status scan(std::string_view bytes, HeadLimits const& limits);
+    /// Bytes of the head with the empty line at its end; valid after `complete`.
+    [[nodiscard]] std::size_t size() const { return size_; }
+    /// Whether a byte other than a leading CR or LF was seen: a client that only sent an empty line
+    /// after its last request is idle, not slow.
+    [[nodiscard]] bool begun() const { return begun_; }
+    /// Valid after `failed`. Of a request head: request_malformed, target_too_long (no end of the
+    /// request line within the limit) or head_too_large; of a response head: response_malformed or
+    /// response_head_too_large; of trailers: request_malformed or head_too_large.
+    [[nodiscard]] core::Failure const& failure() const { return failure_; }
+    void reset();
+
+private:
+    Status fail_malformed(std::string_view reason);
+    Status fail_too_large();
+    Status end_line(std::size_t lf, HeadLimits const& limits);
+
+    std::size_t scanned_{0};
+    std::size_t line_begin_{0};
+    std::size_t size_{0};
+    std::size_t lines_{0};  // ended lines, the start line included, leading empty ones not
+    unsigned leading_empty_lines_{0};
+    Part part_;
+    bool begun_{false};
+    core::Failure failure_{};
+};
+
+/// Parses a complete request head (as measured by HeadScanner) with Beast's basic_parser into
+/// `head`. Refuses what Beast lets through and two readers could read differently: obs-fold (RFC
+/// 9112, 5.2). NUL, bare CR, blanks before the colon, versions other than HTTP/1.0 and 1.1, names
+/// that are no tokens are refused by Beast. The content's length is `request_framing`'s matter, the
+/// target `parse_target`'s. Kinds: request_malformed, head_too_large (more fields, or more options
+/// in Connection, than the limit).
+core::Result<void> parse_request_head(std::string_view bytes, HeadLimits const& limits,
+                                      RequestHead& head);
+
+/// The same for a response head; the status is 100 to 999: those past 599
+/// mean nothing, but some origins use them (RFC 9110, 15). A status line without the blank that
+/// ends the status (`HTTP/1.1 200 CRLF`, where RFC 9112, 4 wants it even before an empty reason) is
+/// read all the same, as origins in use send it. Kinds: response_malformed,
+/// response_head_too_large.
+core::Result<void> parse_response_head(std::string_view bytes, HeadLimits const& limits,
+                                       ResponseHead& head);
+
+/// Parses a complete trailer section (field lines and the empty line, as measured by HeadScanner)
+/// into `fields`. Those that may not stand there are marked `dropped`: a proxy may drop them, but
+/// never merge them into the head's fields (RFC 9110, 6.5.1). Kinds: request_malformed,
+/// head_too_large.
+core::Result<void> parse_trailers(std::string_view bytes, HeadLimits const& limits, Fields& fields);
+/// False for fields that steer framing, routing, trust, authentication or the way content is read.
+bool allowed_in_trailers(FieldId id);
+
+}  // namespace reverse_proxy::http

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "reverse_proxy/ingress/connection.hpp"
+
+namespace reverse_proxy::ingress {
+
+/// Accepts one worker's connections on one listen address until it would block, and lets each of
+/// them go its way.
+///
+/// Pauses while MAX_CONNECTIONS are open or descriptors have run out; the kernel's backlog holds
+/// the rest.
+class Acceptor {
+public:
+    Acceptor(Clients& clients, int descriptor, bool admin_only);
+    Acceptor(Acceptor const&) = delete;
+    Acceptor& operator=(Acceptor const&) = delete;
+
+    void start();
+    /// Goes on after a pause; called with each tick and whenever a connection has closed.
+    void resume();
+    /// First step of a drain: no new connection reaches the socket, those in its queue are still
+    /// accepted.
+    void refuse_new();
+    /// Last step: closes the socket.
+    void close();
+
+private:
+    struct Ready : core::Waiter {
+        explicit Ready(Acceptor& owner) : Waiter{&woken}, acceptor{owner} {}
+        static void woken(core::Waiter& self, core::Wake wake);
+        Acceptor& acceptor;
+    };
+
+    void accept_all();
+    bool accept_one();
+
+    Clients& clients_;
+    core::Socket socket_;
+    Ready ready_{*this};
+    bool admin_only_;
+    bool paused_{false};
+    bool accepting_{false};
+};
+
+}  // namespace reverse_proxy::ingress

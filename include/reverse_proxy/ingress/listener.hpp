@@ -1,0 +1,43 @@
+#pragma once
+
+#include "reverse_proxy/config/settings.hpp"
+
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+namespace reverse_proxy::ingress {
+
+/// An address cannot be listened on; the text names it and says why.
+class ListenError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// One listen address with a listening socket for each worker. A unix socket's file is removed at
+/// the end.
+class Listener {
+public:
+    /// Binds and listens. Throws ListenError, also where another process listens there already.
+    Listener(config::ListenAddress const& address, unsigned workers);
+    ~Listener();
+    Listener(Listener&& other) noexcept;
+    Listener& operator=(Listener&&) = delete;
+    Listener(Listener const&) = delete;
+    Listener& operator=(Listener const&) = delete;
+
+    /// The descriptor for a worker, which owns it from then on.
+    [[nodiscard]] int take(unsigned worker);
+    /// Port that was bound; 0 for a unix socket.
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+
+private:
+    void listen_tcp(config::ListenAddress const& address, unsigned workers);
+    void listen_unix(config::ListenAddress const& address, unsigned workers);
+
+    std::vector<int> descriptors_;
+    std::uint16_t port_{0};
+    std::string unix_path_;
+};
+
+}  // namespace reverse_proxy::ingress

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "reverse_proxy/core/read_buffer.hpp"
+#include "reverse_proxy/core/worker_io.hpp"
+#include "reverse_proxy/http/chunked.hpp"
+#include "reverse_proxy/http/framing.hpp"
+#include "reverse_proxy/relay/content.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace reverse_proxy::relay {
+
+/// Reads the content of one HTTP/1 message behind its head (RFC 9112, 6 and 7), request or response
+/// alike.
+class Http1ContentReader : public ContentSource {
+public:
+    /// What a fault in the content is called: on the client's side or on the origin's.
+    struct Faults {
+        core::FailureKind malformed;
+        core::FailureKind cut_short;
+    };
+    struct Limits {
+        std::uint64_t
+            max_content_bytes;  // 0 = no limit; only chunked content can still reach it here
+        http::HeadLimits trailers;
+    };
+
+    Http1ContentReader(core::ReadBuffer& in, core::Socket& socket, http::Framing framing,
+                       Faults faults, Limits limits);
+
+    Step take() override;
+    bool fill() override;
+    [[nodiscard]] http::Fields const* trailers() const override { return trailers_.get(); }
+    [[nodiscard]] core::Failure const& failure() const override { return failure_; }
+    [[nodiscard]] core::Socket& socket() override { return socket_; }
+
+    [[nodiscard]] std::string_view whole() const override {
+        return in_.data().substr(0, remaining_);
+    }
+    /// Whether the message was read to its end, so that the next one may follow on the connection.
+    [[nodiscard]] bool complete() const { return complete_; }
+    [[nodiscard]] http::Framing const& framing() const { return framing_; }
+    /// To be told of the head, as long as that is there: what its Connection names is no trailer.
+    void heed_connection_options(http::Fields const& head);
+    /// Content of known length that was not taken yet, in bytes.
+    [[nodiscard]] std::uint64_t remaining() const { return remaining_; }
+
+private:
+    Step take_length();
+    Step take_chunked();
+    Step take_trailers();
+    Step fail(core::FailureKind kind, std::string_view reason);
+
+    core::ReadBuffer& in_;
+    core::Socket& socket_;
+    http::Framing framing_;
+    Faults faults_;
+    Limits limits_;
+    std::uint64_t remaining_;  // of kind length
+    std::uint64_t taken_{0};
+    http::ChunkDecoder decoder_;
+    bool in_trailers_{false};
+    bool closed_{false};  // the stream ended
+    bool complete_{false};
+    bool failed_{false};
+    http::HeadScanner scanner_{http::HeadScanner::Part::trailers};
+    std::string connection_options_;
+    std::unique_ptr<http::Fields> trailers_;
+    core::Failure failure_;
+    // A copy: a further attempt sends the trailers when their buffer has long been used again.
+    std::string trailer_text_;
+};
+
+/// Writes the content of one HTTP/1 message in the given framing.
+class Http1ContentWriter : public ContentSink {
+public:
+    Http1ContentWriter(core::WorkerIo& io, core::Socket& socket, core::Outbox& outbox,
+                       http::Framing::Kind framing = http::Framing::Kind::none)
+        : io_{io}, socket_{socket}, outbox_{outbox}, framing_{framing} {}
+
+    void set_framing(http::Framing::Kind framing) { framing_ = framing; }
+    void content(std::string_view piece) override;
+    void end(http::Fields const* trailers) override;
+    core::Flow flush() override;
+    [[nodiscard]] core::Socket& socket() override { return socket_; }
+    /// Where a head is written to, so that it leaves together with the first content.
+    [[nodiscard]] std::string& text() { return io_.gather.text(); }
+
+private:
+    core::WorkerIo& io_;
+    core::Socket& socket_;
+    core::Outbox& outbox_;
+    http::Framing::Kind framing_;
+};
+
+}  // namespace reverse_proxy::relay

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "reverse_proxy/balancing/endpoint.hpp"
+#include "reverse_proxy/core/buffer_pool.hpp"
+#include "reverse_proxy/http/framing.hpp"
+#include "reverse_proxy/http/head.hpp"
+#include "reverse_proxy/http/target.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace reverse_proxy::upstream {
+
+/// What an upstream connection says itself about a request, beside its fields.
+struct RequestShape {
+    http::Framing framing;
+    bool expect_continue{false};
+    std::string_view upgrade;  // protocol asked for; "" = none
+};
+
+/// A modified request head in HTTP/1.1 form, kept while attempts are made: what differs between
+/// endpoints (prefix and Host) is left out and put in by write(). So attempt 2 equals attempt 1,
+/// whatever became of the client's bytes.
+class EncodedRequest {
+public:
+    EncodedRequest(http::RequestHead const& head, http::Target const& target,
+                   RequestShape const& shape, core::BufferPool& pool);
+
+    /// Appends the head for this endpoint.
+    void write(std::string& text, balancing::Endpoint const& endpoint) const;
+    [[nodiscard]] std::string_view method() const { return part(0, method_end_); }
+    [[nodiscard]] std::string_view target() const { return part(method_end_, target_end_); }
+
+private:
+    [[nodiscard]] std::string_view part(std::uint32_t from, std::uint32_t to) const {
+        return {text_.data() + from, to - from};
+    }
+
+    core::PooledBuffer text_;
+    std::uint32_t method_end_{0};
+    std::uint32_t target_end_{0};
+    std::uint32_t fields_end_{0};
+};
+
+}  // namespace reverse_proxy::upstream

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "reverse_proxy/balancing/endpoint.hpp"
+#include "reverse_proxy/balancing/round_robin.hpp"
+#include "reverse_proxy/config/settings.hpp"
+#include "reverse_proxy/core/clock.hpp"
+#include "reverse_proxy/core/random.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+
+namespace reverse_proxy::upstream {
+
+/// Active health probes (HEALTHCHECK): one GET per endpoint and interval, on a connection of its
+/// own, however many workers there are. Class of the control thread, save where said.
+///
+/// Sets Endpoint::healthy, counts the probes, raises Rotation::eligibility_version, and alone
+/// decides and logs Rotation::failing_open. Probes go on while an endpoint is unhealthy and while
+/// the proxy drains.
+class HealthProber {
+public:
+    /// @param rotation  outlives `control`, whose handlers may use it after the prober's end
+    HealthProber(boost::asio::io_context& control, config::HealthSettings const& settings,
+                 balancing::Rotation& rotation, core::Random random = core::Random{});
+    /// Stops.
+    ~HealthProber();
+    HealthProber(HealthProber const&) = delete;
+    HealthProber& operator=(HealthProber const&) = delete;
+
+    /// Probes new ones at once, forgets those that are gone; the rest go on in their rhythm.
+    void set_endpoints(balancing::EndpointList const& endpoints);
+    /// Cancels what is under way. Nothing is written to an endpoint afterwards.
+    void stop();
+
+    /// When an unhealthy endpoint is probed next (past: its probe is under way); kNever where none
+    /// is unhealthy. For Retry-After; any thread.
+    [[nodiscard]] core::TimePoint next_probe_at() const;
+
+private:
+    struct Shared;
+    struct Watch;
+    std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace reverse_proxy::upstream

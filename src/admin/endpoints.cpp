@@ -1,0 +1,110 @@
+#include "reverse_proxy/admin/endpoints.hpp"
+
+#include "reverse_proxy/http/failure_status.hpp"
+#include "reverse_proxy/http/field_id.hpp"
+
+#include <nlohmann/json.hpp>
+#include <openssl/crypto.h>
+
+#include <algorithm>
+
+namespace reverse_proxy::admin {
+
+using http::LocalResponse;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+LocalResponse json(unsigned status, Json const& content) {
+    LocalResponse response;
+    response.status = status;
+    response.content_type = "application/json";
+    response.content = content.dump(-1, ' ', true, Json::error_handler_t::replace);
+    response.fields.emplace_back("Cache-Control", "no-store");
+    return response;
+}
+
+LocalResponse refusal(unsigned status) {
+    return json(status, {{"status", status}, {"title", http::reason_phrase(status)}});
+}
+
+bool any_eligible(std::vector<EndpointStatus> const& endpoints) {
+    return std::any_of(endpoints.begin(), endpoints.end(),
+                       [](auto const& endpoint) { return endpoint.eligible; });
+}
+
+LocalResponse upstream_health(std::vector<EndpointStatus> const& endpoints) {
+    bool const eligible = any_eligible(endpoints);
+    Json list = Json::array();
+    for (EndpointStatus const& endpoint : endpoints) {
+        list.push_back({{"url", endpoint.url},
+                        {"upstream", endpoint.label},
+                        {"healthy", endpoint.healthy},
+                        {"breaker", endpoint.breaker},
+                        {"eligible", endpoint.eligible}});
+    }
+    return json(eligible ? 200 : 503,
+                {{"status", eligible ? "ok" : "unavailable"}, {"upstreams", list}});
+}
+
+LocalResponse ready(State const& state) {
+    if (state.draining) return json(503, {{"status", "draining"}});
+    if (!any_eligible(state.endpoints())) return json(503, {{"status", "no_upstream"}});
+    return json(200, {{"status", "ready"}});
+}
+
+bool asks_for_upstream(std::string_view query) {
+    while (!query.empty()) {
+        std::size_t const end = std::min(query.find('&'), query.size());
+        if (query.substr(0, end) == "check=upstream") return true;
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return false;
+}
+
+}  // namespace
+
+bool is_admin_path(std::string_view path) {
+    return path == "/healthz" || path == "/readyz" || path == "/metrics";
+}
+
+bool Endpoints::authorized(std::string_view authorization) const {
+    if (bearer_token_.empty()) return true;
+    constexpr std::string_view kScheme = "Bearer ";
+    if (authorization.size() < kScheme.size() ||
+        !http::iequals(authorization.substr(0, kScheme.size()), kScheme)) {
+        return false;
+    }
+    std::string_view const token = authorization.substr(kScheme.size());
+    return token.size() == bearer_token_.size() &&
+           CRYPTO_memcmp(token.data(), bearer_token_.data(), token.size()) == 0;
+}
+
+std::optional<LocalResponse> Endpoints::answer(Request const& request, State const& state) const {
+    if (!is_admin_path(request.path)) return refusal(404);
+    if (request.method != http::Method::get && request.method != http::Method::head) {
+        LocalResponse response = refusal(405);
+        response.fields.emplace_back("Allow", "GET, HEAD");
+        return response;
+    }
+    if (request.path == "/readyz") return ready(state);
+    if (request.path == "/healthz") {
+        return asks_for_upstream(request.query) ? upstream_health(state.endpoints())
+                                                : json(200, {{"status", "ok"}});
+    }
+    if (!authorized(request.authorization)) {
+        LocalResponse response = refusal(401);
+        response.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"metrics\"");
+        return response;
+    }
+    return {};
+}
+
+LocalResponse Endpoints::metrics(std::string exposition) {
+    LocalResponse response;
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.content = std::move(exposition);
+    return response;
+}
+
+}  // namespace reverse_proxy::admin

@@ -1,0 +1,81 @@
+#include "reverse_proxy/core/frame_pool.hpp"
+
+#include <array>
+#include <new>
+
+namespace reverse_proxy::core {
+namespace {
+
+constexpr std::size_t kStep = 64;
+constexpr std::size_t kClasses = 64;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kRecycle = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kRecycle = false;
+#else
+constexpr bool kRecycle = true;
+#endif
+#else
+constexpr bool kRecycle = true;
+#endif
+
+struct FreeFrame {
+    FreeFrame* next;
+};
+
+struct FreeList {
+    FreeFrame* first{nullptr};
+    std::size_t size{0};
+
+    void* pop() {
+        FreeFrame* const frame = first;
+        first = frame->next;
+        --size;
+        return frame;
+    }
+};
+
+struct Lists {
+    std::array<FreeList, kClasses> of_class{};
+
+    ~Lists() {
+        for (FreeList& list : of_class) {
+            while (list.first != nullptr)
+                ::operator delete(list.pop());
+        }
+    }
+};
+
+thread_local Lists lists;
+
+}  // namespace
+
+void* FramePool::allocate(std::size_t bytes) {
+    std::size_t const index = (bytes - 1) / kStep;
+    if (!kRecycle || index >= kClasses) return ::operator new(bytes);
+    FreeList& list = lists.of_class[index];
+    if (list.first != nullptr) return list.pop();
+    return ::operator new((index + 1) * kStep);
+}
+
+void FramePool::release(void* frame, std::size_t bytes) noexcept {
+    std::size_t const index = (bytes - 1) / kStep;
+    if (!kRecycle || index >= kClasses) {
+        ::operator delete(frame);
+        return;
+    }
+    FreeList& list = lists.of_class[index];
+    list.first = new (frame) FreeFrame{list.first};
+    ++list.size;
+}
+
+void FramePool::trim() noexcept {
+    for (FreeList& list : lists.of_class) {
+        for (std::size_t keep = list.size / 2; list.size > keep;)
+            ::operator delete(list.pop());
+    }
+}
+
+}  // namespace reverse_proxy::core

@@ -1,0 +1,45 @@
+#include "reverse_proxy/http/encode.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace reverse_proxy::http {
+
+void append_field(std::string& text, std::string_view name, std::string_view value) {
+    text.append(name).append(": ").append(value).append("\r\n");
+}
+
+void append_number(std::string& text, std::uint64_t number) {
+    std::array<char, 20> digits{};
+    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    text.append(digits.data(), end);
+}
+
+void append_fields(std::string& text, Fields const& fields) {
+    char const* run_begin = nullptr;
+    char const* run_end = nullptr;
+    auto const end_run = [&] {
+        if (run_begin != nullptr) text.append(run_begin, run_end);
+        run_begin = run_end = nullptr;
+    };
+    for (Field const& field : fields.parsed()) {
+        if (field.dropped) continue;
+        char const* const line_end = field.line.data() + field.line.size();
+        if (field.canonical && field.line.data() == run_end) {
+            run_end = line_end;
+            continue;
+        }
+        end_run();
+        if (field.canonical) {
+            run_begin = field.line.data();
+            run_end = line_end;
+        } else {
+            append_field(text, field.name, field.value);
+        }
+    }
+    end_run();
+    for (AddedField const& field : fields.added())
+        append_field(text, field.name, fields.value(field));
+}
+
+}  // namespace reverse_proxy::http

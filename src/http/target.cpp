@@ -1,0 +1,143 @@
+#include "reverse_proxy/http/target.hpp"
+
+#include "reverse_proxy/http/characters.hpp"
+#include "reverse_proxy/http/field_id.hpp"
+
+#include <boost/asio/ip/address_v6.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace reverse_proxy::http {
+namespace {
+
+core::Failure malformed(std::string_view reason) {
+    return {core::FailureKind::request_malformed, reason};
+}
+
+bool is_target_char(char c) {
+    return c > 0x20 && c < 0x7F && c != '#';
+}
+
+bool valid_port(std::string_view text) {
+    if (text.empty() || text.size() > 5 || !std::all_of(text.begin(), text.end(), is_digit))
+        return false;
+    unsigned port = 0;
+    for (char const c : text)
+        port = port * 10 + static_cast<unsigned>(c - '0');
+    return port <= 65'535;
+}
+
+/// Unreserved characters and percent-encoded ones (RFC 3986, 2.1 and 2.3).
+bool valid_name(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char const c = text[i];
+        if (is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~') continue;
+        if (c != '%' || text.size() - i < 3 || hex_value(text[i + 1]) < 0 ||
+            hex_value(text[i + 2]) < 0)
+            return false;
+        i += 2;
+    }
+    return !text.empty();
+}
+
+bool valid_v6(std::string_view text) {
+    std::array<char, 46> copy{};  // the longest form of an IPv6 address and a NUL
+    if (text.size() >= copy.size()) return false;
+    // Asio would take a zone ("%eth0") too.
+    for (char const c : text)
+        if (hex_value(c) < 0 && c != ':' && c != '.') return false;
+    text.copy(copy.data(), text.size());
+    boost::system::error_code ec;
+    static_cast<void>(boost::asio::ip::make_address_v6(copy.data(), ec));
+    return !ec;
+}
+
+struct Authority {
+    std::string_view host;  // with its brackets
+    std::string_view port;  // without the colon
+    bool has_port;
+};
+
+/// At the first colon after the host.
+Authority split(std::string_view text) {
+    std::size_t const from = text.starts_with('[') ? std::min(text.find(']'), text.size()) : 0;
+    std::size_t const colon = text.find(':', from);
+    if (colon == std::string_view::npos) return {text, {}, false};
+    return {text.substr(0, colon), text.substr(colon + 1), true};
+}
+
+std::string_view path_of(std::string_view path_and_query) {
+    return path_and_query.substr(0, path_and_query.find('?'));
+}
+
+core::Result<Target> parse_absolute(std::string_view method, std::string_view text) {
+    Target target;
+    target.form = Target::Form::absolute;
+    if (iequals(text.substr(0, 8), "https://")) {
+        target.is_https = true;
+        text.remove_prefix(8);
+    } else if (iequals(text.substr(0, 7), "http://")) {
+        text.remove_prefix(7);
+    } else {
+        return malformed("target neither a path nor an http or https URI");
+    }
+    std::size_t const end = std::min(text.find_first_of("/?"), text.size());
+    target.authority = text.substr(0, end);
+    if (!valid_authority(target.authority)) return malformed("authority of the target not valid");
+
+    target.path_and_query = text.substr(end);
+    target.path = path_of(target.path_and_query);
+    if (!target.path.empty()) return target;
+
+    target.path = "/";
+    if (!target.path_and_query.empty()) {
+        target.slash_missing = true;
+    } else if (method == "OPTIONS") {
+        target.path = target.path_and_query = "*";
+    } else {
+        target.path_and_query = "/";
+    }
+    return target;
+}
+
+}  // namespace
+
+core::Result<Target> parse_target(std::string_view method, std::string_view text) {
+    if (method == "CONNECT")
+        return core::Failure{core::FailureKind::method_not_supported, "CONNECT"};
+    if (text.empty()) return malformed("empty target");
+    if (!std::all_of(text.begin(), text.end(), is_target_char))
+        return malformed("byte in the target that may not stand there");
+
+    if (text.front() == '/')
+        return Target{Target::Form::origin, false, {}, text, path_of(text), false};
+    if (text == "*") {
+        if (method != "OPTIONS") return malformed("target * with a method other than OPTIONS");
+        return Target{Target::Form::asterisk, false, {}, text, text, false};
+    }
+    return parse_absolute(method, text);
+}
+
+bool valid_authority(std::string_view text) {
+    Authority const authority = split(text);
+    if (authority.has_port && !valid_port(authority.port)) return false;
+    std::string_view const host = authority.host;
+    if (!host.starts_with('[')) return valid_name(host);
+    return host.ends_with(']') && valid_v6(host.substr(1, host.size() - 2));
+}
+
+bool same_authority(std::string_view a, std::string_view b, bool is_https) {
+    auto const port_of = [is_https](Authority const& authority) {
+        if (!authority.has_port) return is_https ? std::string_view{"443"} : "80";
+        std::string_view port = authority.port;
+        while (port.size() > 1 && port.front() == '0')
+            port.remove_prefix(1);
+        return port;
+    };
+    Authority const left = split(a);
+    Authority const right = split(b);
+    return iequals(left.host, right.host) && port_of(left) == port_of(right);
+}
+
+}  // namespace reverse_proxy::http

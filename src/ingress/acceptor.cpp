@@ -1,0 +1,124 @@
+#include "reverse_proxy/ingress/acceptor.hpp"
+
+#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/telemetry/log.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+
+namespace reverse_proxy::ingress {
+
+namespace {
+
+modifiers::Peer peer_of(sockaddr_storage const& address, unsigned size,
+                        modifiers::TrustedProxies const& trusted) {
+    modifiers::Peer peer;
+    if (address.ss_family == AF_UNIX) {
+        peer.is_unix = true;
+        peer.text = "unix:";
+        peer.trusted = trusted.unix_peers;
+        return peer;
+    }
+    boost::asio::ip::tcp::endpoint endpoint;
+    std::memcpy(endpoint.data(), &address, std::min<std::size_t>(size, endpoint.capacity()));
+    peer.address = core::unmapped(endpoint.address());
+    peer.text = peer.address.to_string();
+    peer.trusted = trusted.trusts(peer.address);
+    return peer;
+}
+
+/// At most once a second, however often accepting fails.
+void log_exhaustion(int error) {
+    thread_local core::TimePoint logged_at{};
+    core::TimePoint const now = core::Clock::now();
+    if (now - logged_at < std::chrono::seconds{1}) return;
+    logged_at = now;
+    telemetry::log(telemetry::LogLevel::warn, "accepting paused, out of descriptors or memory",
+                   {{"error", std::strerror(error)}});
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Clients& clients, int descriptor, bool admin_only)
+    : clients_{clients}, admin_only_{admin_only} {
+    socket_.open(clients.io.reactor, descriptor, core::kReadable);
+}
+
+void Acceptor::start() {
+    accept_all();
+}
+
+void Acceptor::Ready::woken(core::Waiter& self, core::Wake /*wake*/) {
+    static_cast<Ready&>(self).acceptor.accept_all();
+}
+
+void Acceptor::resume() {
+    if (paused_ && socket_.is_open()) accept_all();
+}
+
+void Acceptor::accept_all() {
+    // A connection may close while it is served for the first time here, and resume us: not twice
+    // at once.
+    if (accepting_ || ready_.waiting()) return;
+    accepting_ = true;
+    paused_ = false;
+    // 64 at a time, so that a flood of connections does not starve those that are being served.
+    int accepted = 0;
+    while (accepted < 64 && accept_one())
+        ++accepted;
+    accepting_ = false;
+    if (paused_ || !socket_.is_open()) return;
+    if (socket_.ready(core::kReadable)) {
+        clients_.io.reactor.yield(ready_);
+    } else {
+        ready_.start(clients_.io.reactor, socket_, core::kReadable, nullptr, 0, core::kNever);
+    }
+}
+
+bool Acceptor::accept_one() {
+    auto permit = clients_.pipeline.shared().connections.try_acquire();
+    if (!permit) {
+        paused_ = true;
+        return false;
+    }
+    sockaddr_storage address{};
+    unsigned size = sizeof address;
+    int const descriptor = platform::accept_connection(socket_.descriptor(), &address, size);
+    if (descriptor >= 0) {
+        Connection::serve(clients_, descriptor, peer_of(address, size, clients_.trusted),
+                          admin_only_, std::move(*permit));
+        return true;
+    }
+    switch (errno) {
+    case EAGAIN:
+        socket_.not_ready(core::kReadable);
+        return false;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        paused_ = true;
+        log_exhaustion(errno);
+        return false;
+    default:
+        return true;  // this one connection failed (ECONNABORTED, EPERM, ...): the next
+    }
+}
+
+void Acceptor::refuse_new() {
+    if (socket_.is_open()) platform::refuse_new_connections(socket_.descriptor());
+}
+
+void Acceptor::close() {
+    if (!socket_.is_open()) return;
+    ready_.stop();
+    accept_all();
+    ready_.stop();
+    socket_.close();
+}
+
+}  // namespace reverse_proxy::ingress

@@ -1,0 +1,199 @@
+#include "reverse_proxy/ingress/connection.hpp"
+
+#include "http1_exchange.hpp"
+
+#include <memory>
+
+namespace reverse_proxy::ingress {
+
+using core::Failure;
+using core::FailureKind;
+using core::kReadable;
+using core::Task;
+using core::Wake;
+
+void Clients::close_idle() {
+    for (Connection* connection = first; connection != nullptr;) {
+        Connection* const next = connection->next_;
+        // A request that has arrived in this moment is still served.
+        if (connection->idle_ && connection->socket_.quiet()) {
+            connection->socket_.cancel_wait();  // frees the connection
+        }
+        connection = next;
+    }
+}
+
+std::size_t Clients::cut() {
+    std::size_t in_work = 0;
+    for (Connection* connection = first; connection != nullptr;) {
+        Connection* const next = connection->next_;
+        if (!connection->idle_) ++in_work;
+        connection->socket_.cancel_wait();
+        connection = next;
+    }
+    return in_work;
+}
+
+Connection::Connection(Clients& clients, int descriptor, modifiers::Peer peer, bool admin_only,
+                       admission::CountingLimit::Permit permit)
+    : clients_{clients}, in_{clients.io.scratch, clients.io.buffers}, peer_{std::move(peer)},
+      permit_{std::move(permit)}, admin_only_{admin_only} {
+    // TCP_DEFER_ACCEPT: the first request is mostly there already, so reading is tried at once.
+    socket_.open(clients.io.reactor, descriptor, kReadable | core::kWritable);
+    next_ = clients.first;
+    if (next_ != nullptr) next_->previous_ = this;
+    clients.first = this;
+    ++(admin_only_ ? clients.admin_count : clients.count);
+    clients.metrics.client_connected();
+}
+
+Connection::~Connection() {
+    (previous_ != nullptr ? previous_->next_ : clients_.first) = next_;
+    if (next_ != nullptr) next_->previous_ = previous_;
+    --(admin_only_ ? clients_.admin_count : clients_.count);
+    clients_.metrics.client_disconnected();
+    socket_.close();
+    permit_.release();
+    clients_.on_closed();
+}
+
+void Connection::serve(Clients& clients, int descriptor, modifiers::Peer peer, bool admin_only,
+                       admission::CountingLimit::Permit permit) {
+    run(new Connection{clients, descriptor, std::move(peer), admin_only, std::move(permit)});
+}
+
+core::Detached Connection::run(Connection* self) {
+    co_await self->serve_requests();
+    delete self;
+}
+
+Task<> Connection::serve_requests() {
+    for (bool more = true; more;) {
+        if (in_.empty()) {
+            bool const arrived = co_await wait_for_request();
+            if (!arrived) co_return;
+        }
+        more = co_await serve_request();
+    }
+}
+
+/// Idle until the next request's first byte; nothing but this frame is held.
+Task<bool> Connection::wait_for_request() {
+    in_.release();
+    idle_ = true;
+    for (;;) {
+        if (!socket_.ready(kReadable)) {
+            core::TimePoint const deadline =
+                clients_.io.reactor.now() + clients_.settings.idle_timeout;
+            Wake const wake =
+                co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
+            if (wake != Wake::ready) co_return false;
+        }
+        core::IoResult const result = in_.fill(socket_);
+        if (result.status == core::IoResult::Status::would_block) continue;
+        co_return result.status == core::IoResult::Status::ok;
+    }
+}
+
+Connection::HeadState Connection::read_head(http::HeadScanner& scanner) {
+    http::HeadLimits const limits{clients_.settings.max_header_bytes,
+                                  clients_.settings.max_header_count};
+    for (;;) {
+        switch (scanner.scan(in_.data(), limits)) {
+        case http::HeadScanner::Status::complete:
+            return HeadState::complete;
+        case http::HeadScanner::Status::failed:
+            return HeadState::failed;
+        case http::HeadScanner::Status::incomplete:
+            break;
+        }
+        if (!socket_.ready(kReadable)) return HeadState::incomplete;
+        core::IoResult const result = in_.fill(socket_);
+        if (result.status == core::IoResult::Status::would_block) return HeadState::incomplete;
+        if (result.status != core::IoResult::Status::ok) return HeadState::closed;
+    }
+}
+
+Task<bool> Connection::serve_request() {
+    core::TimePoint const started = core::Clock::now();
+    http::HeadScanner scanner;
+    core::TimePoint const deadline = clients_.io.reactor.now() + clients_.settings.header_timeout;
+    HeadState state = read_head(scanner);
+    bool late = false;
+    while (state == HeadState::incomplete && !late) {
+        idle_ = !scanner.begun();
+        Wake const wake = co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
+        if (wake == Wake::cancelled) co_return false;
+        late = wake == Wake::timed_out;
+        if (!late) state = read_head(scanner);
+    }
+    if (state == HeadState::closed || (late && !scanner.begun())) co_return false;
+    idle_ = false;
+
+    // From here to the request's encoding nothing suspends: the head refers to the bytes read.
+    http::RequestHead& head = clients_.head;
+    head.clear();
+    http::HeadLimits const limits{clients_.settings.max_header_bytes,
+                                  clients_.settings.max_header_count};
+    core::Result<http::Framing> framing{http::Framing{}};
+    if (late) {
+        framing =
+            Failure{FailureKind::head_timeout, "head not complete in CLIENT_HEADER_TIMEOUT_MS"};
+    } else if (state == HeadState::failed) {
+        framing = scanner.failure();
+    } else if (auto parsed =
+                   http::parse_request_head(in_.data().substr(0, scanner.size()), limits, head);
+               !parsed) {
+        framing = parsed.error();
+    } else {
+        framing = http::request_framing(head);
+        in_.consume(scanner.size());
+    }
+    bool const sound = framing.has_value();
+    Http1Exchange exchange{*this, head, sound ? *framing : http::Framing{}};
+    if (sound) {
+        co_await clients_.pipeline.serve(exchange, head, started);
+    } else {
+        exchange.unreadable();
+        clients_.pipeline.refuse(exchange, head, framing.error(), started);
+    }
+
+    while (!out_.empty() && !exchange.broken()) {
+        core::TimePoint const patience =
+            clients_.io.reactor.now() + clients_.upstream.stream_idle_timeout;
+        Wake const wake =
+            co_await core::Wait{clients_.io.reactor, socket_, core::kWritable, patience};
+        if (wake != Wake::ready || out_.flush(socket_) == core::Flow::broken) co_return false;
+    }
+    if (exchange.keep_alive()) co_return true;
+    if (exchange.broken()) {
+        socket_.reset();
+    } else if (!exchange.request_complete() || !in_.empty() || socket_.ready(kReadable)) {
+        co_await linger();
+    }
+    co_return false;
+}
+
+/// Lets the client read its answer before the connection closes: closing with unread bytes in the
+/// kernel's buffer would reset it, and the reset may overtake the answer (RFC 9112, 9.6).
+Task<> Connection::linger() {
+    // As nginx' lingering_close: 1 MiB and 2 s are enough for an honest client to notice.
+    constexpr std::size_t kMostBytes = 1024 * 1024;
+    in_.clear();
+    socket_.shutdown_send();
+    core::TimePoint const deadline = clients_.io.reactor.now() + std::chrono::seconds{2};
+    for (std::size_t dropped = 0; dropped < kMostBytes;) {
+        if (!socket_.ready(kReadable)) {
+            Wake const wake =
+                co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
+            if (wake != Wake::ready) co_return;
+        }
+        core::IoResult const result = in_.fill(socket_);
+        if (result.status == core::IoResult::Status::would_block) continue;
+        if (result.status != core::IoResult::Status::ok) co_return;
+        dropped += result.bytes;
+        in_.clear();
+    }
+}
+
+}  // namespace reverse_proxy::ingress

@@ -1,0 +1,95 @@
+#include "reverse_proxy/config/command_line.hpp"
+#include "reverse_proxy/config/environment.hpp"
+#include "reverse_proxy/config/exit_code.hpp"
+#include "reverse_proxy/config/settings_doc.hpp"
+#include "reverse_proxy/config/settings_report.hpp"
+#include "reverse_proxy/server/demo_origin.hpp"
+#include "reverse_proxy/server/server.hpp"
+#include "reverse_proxy/telemetry/log.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <variant>
+
+namespace {
+
+using namespace reverse_proxy;
+namespace exit_code = config::exit_code;
+
+void print(std::FILE* file, std::string const& text) {
+    std::fwrite(text.data(), 1, text.size(), file);
+}
+
+int serve(config::Settings const& settings) {
+    telemetry::start_logging(telemetry::log_level(settings.telemetry.log_level),
+                             settings.telemetry.log_format == "json");
+    std::signal(SIGPIPE, SIG_IGN);  // a closed log pipe or connection is an error code, not the end
+    int code = exit_code::kFailure;
+    try {
+        server::Server server{settings};
+        code = server.run();
+    } catch (server::ListenError const& error) {
+        telemetry::log(telemetry::LogLevel::error, error.what());
+        code = exit_code::kCannotListen;
+    } catch (std::exception const& error) {
+        telemetry::log(telemetry::LogLevel::error, "cannot go on", {{"error", error.what()}});
+    }
+    telemetry::stop_logging();
+    return code;
+}
+
+int run(config::CommandLine const& command, config::Settings settings) {
+    switch (command.action) {
+    case config::Action::check_config:
+        print(stdout, "configuration is valid\n");
+        return exit_code::kClean;
+    case config::Action::print_config:
+        print(stdout, config::settings_json(settings) + "\n");
+        return exit_code::kClean;
+    default:
+        break;
+    }
+    if (!command.demo) return serve(settings);
+    server::DemoOrigin const first{"demo origin 1"};
+    server::DemoOrigin const second{"demo origin 2"};
+    settings.upstream.upstreams.clear();
+    for (auto const* origin : {&first, &second}) {
+        config::UpstreamUrl url;
+        url.host = "127.0.0.1";
+        url.port = origin->port();
+        url.host_is_address = true;
+        url.authority = "127.0.0.1:" + std::to_string(url.port);
+        settings.upstream.upstreams.push_back(url);
+    }
+    return serve(settings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    auto const parsed = config::parse_command_line(argc, argv);
+    if (auto const* error = std::get_if<config::UsageError>(&parsed)) {
+        print(stderr, error->text);
+        return error->exit_code;
+    }
+    auto const& command = std::get<config::CommandLine>(parsed);
+    if (command.action == config::Action::help) {
+        print(stdout, config::help_text());
+        return exit_code::kClean;
+    }
+    if (command.action == config::Action::version) {
+        print(stdout, "reverse-proxy " + std::string{config::version()} + "\n");
+        return exit_code::kClean;
+    }
+    auto const read = config::read_environment(config::environment_of(environ), !command.demo);
+    if (auto const* mistakes = std::get_if<config::Mistakes>(&read)) {
+        for (std::string const& mistake : *mistakes)
+            print(stderr, mistake + "\n");
+        return exit_code::kBadConfiguration;
+    }
+    return run(command, std::get<config::Settings>(read));
+}

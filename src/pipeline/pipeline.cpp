@@ -1,0 +1,428 @@
+#include "reverse_proxy/pipeline/pipeline.hpp"
+
+#include "reverse_proxy/http/failure_status.hpp"
+#include "reverse_proxy/modifiers/response_modifiers.hpp"
+#include "reverse_proxy/telemetry/log.hpp"
+#include "reverse_proxy/telemetry/stage_scope.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+namespace reverse_proxy::pipeline {
+
+using core::Failure;
+using core::FailureKind;
+using core::Result;
+using core::Task;
+using http::Framing;
+using telemetry::Stage;
+
+namespace {
+
+/// What was turned away at the door, by reason; nothing for failures that came later.
+std::optional<telemetry::RejectReason> reject_reason(FailureKind kind) {
+    using telemetry::RejectReason;
+    switch (kind) {
+    case FailureKind::in_flight_limit:
+        return RejectReason::in_flight;
+    case FailureKind::no_endpoint:
+        return RejectReason::no_endpoint;
+    case FailureKind::request_malformed:
+    case FailureKind::transfer_coding_unknown:
+        return RejectReason::malformed;
+    case FailureKind::head_too_large:
+        return RejectReason::head_too_large;
+    case FailureKind::target_too_long:
+        return RejectReason::target_too_long;
+    case FailureKind::content_too_large:
+        return RejectReason::content_too_large;
+    case FailureKind::head_timeout:
+        return RejectReason::head_timeout;
+    case FailureKind::content_timeout:
+        return RejectReason::content_timeout;
+    case FailureKind::method_not_supported:
+        return RejectReason::method;
+    default:
+        return {};
+    }
+}
+
+}  // namespace
+
+/// State of one request on its way through the stages; what the log line and the metrics need at
+/// its end.
+struct Pipeline::Exchange {
+    Exchange(Downstream& client_side, telemetry::MetricsShard& metrics, core::TimePoint first_byte)
+        : downstream{client_side}, started{first_byte}, stages{metrics, Stage::read_head,
+                                                               first_byte} {}
+
+    Downstream& downstream;
+    core::TimePoint started;
+    telemetry::StageClock stages;
+    std::optional<admission::Permit> permit;
+    modifiers::RequestFacts facts;
+    http::Method method{http::Method::other};
+    unsigned minor_version{1};
+    // Slices of the head while nothing has suspended, of the encoded request afterwards.
+    std::string_view method_text;
+    std::string_view target_text;
+
+    unsigned status{0};
+    std::string_view error;  // RFC 9209 type
+    std::uint64_t bytes_in{0};
+    std::uint64_t bytes_out{0};
+    unsigned attempts{0};
+    std::string_view upstream;
+    core::Duration upstream_latency{0};
+};
+
+Pipeline::Pipeline(core::WorkerIo& io, config::Settings const& settings, SharedState& shared,
+                   telemetry::MetricsShard& metrics, upstream::Client& client,
+                   MetricsSource metrics_source)
+    : io_{io}, settings_{settings}, shared_{shared}, metrics_{metrics}, client_{client},
+      metrics_source_{std::move(metrics_source)}, admin_{settings.telemetry.metrics_bearer_token},
+      trusted_{settings.client.trusted_proxies, settings.client.trust_unix_peers},
+      access_log_{settings.telemetry.access_log, settings.telemetry.access_log_query,
+                  settings.telemetry.log_format == "json"} {
+    tick();
+}
+
+Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::TimePoint started) {
+    Exchange exchange{downstream, metrics_, started};
+    exchange.method = http::method_of(head.method);
+    exchange.method_text = head.method;
+    exchange.target_text = head.target;
+    exchange.minor_version = head.minor_version;
+    auto const target = http::parse_target(head.method, head.target);
+    if (!target) co_return fail(exchange, target.error());
+    if (auto host = http::check_host(head, *target); !host) co_return fail(exchange, host.error());
+    exchange.target_text = target->path_and_query;
+
+    // The proxy's own endpoints come before admission: they answer under overload.
+    if (downstream.admin_only() ||
+        (settings_.listener.admin_listen.empty() && admin::is_admin_path(target->path))) {
+        if (!serve_admin(exchange, head, *target)) co_await serve_metrics(exchange);
+        co_return finish(exchange);
+    }
+
+    if (!modifiers::may_forward(head)) co_return answer_as_recipient(exchange);
+
+    // Before all else that costs something: a refusal must be cheap.
+    exchange.stages.next(Stage::admission);
+    if (!admit(exchange)) co_return;
+    if (auto sound = check_content(exchange); !sound) co_return fail(exchange, sound.error());
+
+    exchange.stages.next(Stage::routing);
+    if (router_.match(*target) == nullptr)
+        co_return fail(exchange, {FailureKind::no_endpoint, "no route"});
+
+    // Once for all attempts; from here on the client's own bytes are not looked at again.
+    exchange.stages.next(Stage::request_modifiers);
+    Framing const& framing = downstream.framing();
+    bool const expects_continue =
+        head.minor_version > 0 && framing.kind != Framing::Kind::none &&
+        http::iequals(head.fields.value_of(http::FieldId::expect), "100-continue");
+    modifiers::modify_request(head, *target, downstream.peer(), trusted_, io_.random,
+                              exchange.facts);
+    bool const upgrades = exchange.facts.wants_upgrade && framing.kind == Framing::Kind::none;
+    upstream::EncodedRequest const request{
+        head, *target,
+        upstream::RequestShape{framing, expects_continue,
+                               upgrades ? exchange.facts.upgrade.view() : std::string_view{}},
+        io_.buffers};
+    exchange.method_text = request.method();
+    exchange.target_text = request.target();
+
+    // Small content is read whole before an endpoint is chosen, so that a slow client holds none.
+    upstream::Call call;
+    call.method = exchange.method;
+    call.request = &request;
+    call.client = &downstream.socket();
+    call.interim = &downstream;
+    call.wants_upgrade = upgrades;
+    call.streamed = expects_continue;
+    if (Result<void> received = co_await receive_content(exchange, call); !received) {
+        co_return fail(exchange, received.error());
+    }
+
+    // Round-robin, attempts, retries: until a response's head goes to the client.
+    exchange.stages.next(Stage::upstream);
+    upstream::Client::Exchange upstream{client_, call};
+    Result<void> const answered = co_await upstream.forward(response_head_);
+    exchange.attempts = call.attempts;
+    exchange.upstream_latency = call.upstream_latency;
+    if (call.pool != nullptr) exchange.upstream = call.pool->endpoint().label;
+    if (!answered) co_return fail(exchange, answered.error());
+
+    exchange.stages.next(Stage::response_modifiers);
+    Result<void> const relayed = co_await respond(exchange, upstream, call, response_head_);
+    upstream.finished(relayed);
+    if (!relayed) co_return fail(exchange, relayed.error());
+    finish(exchange);
+}
+
+void Pipeline::refuse(Downstream& downstream, http::RequestHead const& head, Failure const& failure,
+                      core::TimePoint started) {
+    Exchange exchange{downstream, metrics_, started};
+    exchange.method = http::method_of(head.method);
+    exchange.method_text = head.method;
+    exchange.target_text = head.target;
+    exchange.minor_version = head.minor_version;
+    fail(exchange, failure);
+}
+
+/// Max-Forwards has run out: this proxy is the recipient (RFC 9110, 7.6.2). TRACE is not answered
+/// with an echo, which could show fields that the client's own script must not see.
+void Pipeline::answer_as_recipient(Exchange& exchange) {
+    http::LocalResponse response;
+    response.status = exchange.method == http::Method::options ? 200 : 405;
+    response.fields.emplace_back("Allow", std::string{http::kAllowedMethods});
+    exchange.status = response.status;
+    exchange.downstream.respond(response, {}, true);
+    finish(exchange);
+}
+
+/// @return false where /metrics' exposition is to be rendered
+bool Pipeline::serve_admin(Exchange& exchange, http::RequestHead const& head,
+                           http::Target const& target) {
+    Downstream& downstream = exchange.downstream;
+    std::string_view query =
+        target.path_and_query.substr(std::min(target.path.size(), target.path_and_query.size()));
+    if (!query.empty()) query.remove_prefix(1);
+    admin::State state;
+    state.draining = shared_.draining.load(std::memory_order_relaxed);
+    state.endpoints = [this] { return endpoint_status(); };
+    auto const answer = admin_.answer(
+        {exchange.method, target.path, query, head.fields.value_of(http::FieldId::authorization)},
+        state);
+    if (!answer) return false;
+    exchange.status = answer->status;
+    bool const with_content = exchange.method != http::Method::head;
+    if (with_content) exchange.bytes_out = answer->content.size();
+    downstream.respond(*answer, {}, with_content);
+    return true;
+}
+
+namespace {
+
+/// Waits for the control thread's exposition; the state outlives whichever side ends first.
+class Exposition {
+public:
+    explicit Exposition(MetricsSource const& source) : state_{std::make_shared<State>()} {
+        source([state = state_](std::string text) {
+            state->text = std::move(text);
+            state->ready = true;
+            if (state->waiting) state->waiting.resume();
+        });
+    }
+    bool await_ready() const { return state_->ready; }
+    void await_suspend(std::coroutine_handle<> waiting) { state_->waiting = waiting; }
+    std::string await_resume() { return std::move(state_->text); }
+
+private:
+    struct State {
+        std::string text;
+        bool ready{false};
+        std::coroutine_handle<> waiting;
+    };
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace
+
+Task<> Pipeline::serve_metrics(Exchange& exchange) {
+    // The head's bytes move while this waits.
+    exchange.method_text = exchange.method == http::Method::head ? "HEAD" : "GET";
+    exchange.target_text = "/metrics";
+    std::string text = co_await Exposition{metrics_source_};
+    http::LocalResponse const response = admin::Endpoints::metrics(std::move(text));
+    exchange.status = response.status;
+    bool const with_content = exchange.method != http::Method::head;
+    if (with_content) exchange.bytes_out = response.content.size();
+    exchange.downstream.respond(response, {}, with_content);
+}
+
+bool Pipeline::admit(Exchange& exchange) {
+    exchange.permit = shared_.in_flight.try_acquire();
+    if (exchange.permit) return true;
+    fail(exchange, {FailureKind::in_flight_limit, "MAX_IN_FLIGHT requests are in work"});
+    return false;
+}
+
+/// MAX_BODY_BYTES and STREAM_LARGE_BODIES, as far as the head tells.
+Result<void> Pipeline::check_content(Exchange const& exchange) const {
+    config::ClientSettings const& limits = settings_.client;
+    Framing const& framing = exchange.downstream.framing();
+    if (framing.kind == Framing::Kind::none) return {};
+    if (limits.max_body_bytes != 0 && framing.length > limits.max_body_bytes) {
+        return Failure{FailureKind::content_too_large, "content is longer than MAX_BODY_BYTES"};
+    }
+    if (!limits.stream_large_bodies && framing.length > limits.stream_threshold_bytes) {
+        return Failure{
+            FailureKind::content_too_large,
+            "content is longer than STREAM_THRESHOLD_BYTES and STREAM_LARGE_BODIES is off"};
+    }
+    return {};
+}
+
+Task<Result<void>> Pipeline::receive_content(Exchange& exchange, upstream::Call& call) {
+    Downstream& downstream = exchange.downstream;
+    Framing const& framing = downstream.framing();
+    call.content.framing = framing.kind;
+    call.content.replay_limit = settings_.client.stream_threshold_bytes;
+    bool const small =
+        framing.kind == Framing::Kind::none ||
+        (framing.kind == Framing::Kind::length &&
+         framing.length <= settings_.client.stream_threshold_bytes && !call.streamed);
+    call.streamed = !small;
+    if (!small) {
+        call.content.source = &downstream.content();
+        co_return Result<void>{};
+    }
+    if (framing.kind == Framing::Kind::length && framing.length > 0) {
+        if (Result<void> received = co_await downstream.receive_whole(); !received)
+            co_return received;
+        call.content.whole = &downstream.content();
+        exchange.bytes_in = framing.length;
+    }
+    call.deadline = io_.reactor.now() + settings_.upstream.request_timeout;
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Pipeline::respond(Exchange& exchange, upstream::Client::Exchange& upstream,
+                                     upstream::Call& call, http::ResponseHead& head) {
+    Downstream& downstream = exchange.downstream;
+    exchange.status = head.status;
+    modifiers::DebugFacts const debug{
+        exchange.upstream, call.attempts,
+        std::chrono::duration_cast<std::chrono::milliseconds>(call.upstream_latency)};
+    modifiers::modify_response(head, {{exchange.facts.request_id, exchange.facts.request_id_size},
+                                      date_,
+                                      settings_.telemetry.expose_debug_headers ? &debug : nullptr});
+
+    // To the last byte of the content: permit and upstream connection are held until then.
+    exchange.stages.next(Stage::response);
+    upstream::Attempt& attempt = upstream.attempt();
+    relay::ContentSink& sink = downstream.begin_response(head, attempt.framing());
+    Result<void> relayed;
+    if (head.status == 101) {
+        relayed = co_await attempt.tunnel(downstream.tunnel_source(), sink, exchange.bytes_in,
+                                          exchange.bytes_out);
+    } else {
+        relayed = co_await attempt.relay(sink, exchange.bytes_out);
+        if (call.streamed) exchange.bytes_in = attempt.bytes_up();
+    }
+    co_return relayed;
+}
+
+/// Ends an exchange without the origin's answer, or with one that cannot be completed.
+void Pipeline::fail(Exchange& exchange, Failure const& failure) {
+    http::FailureStatus const& row = http::failure_status(failure.kind);
+    metrics_.failed(failure.kind);
+    if (auto const reason = reject_reason(failure.kind)) metrics_.rejected(*reason);
+    exchange.error = row.log_error;
+    if (telemetry::log_enabled(telemetry::LogLevel::debug)) {
+        telemetry::log(telemetry::LogLevel::debug, "exchange failed",
+                       {{"error", std::string{row.log_error}},
+                        {"reason", std::string{failure.reason}},
+                        {"upstream", std::string{exchange.upstream}}});
+    }
+    if (exchange.downstream.response_begun() || failure.kind == FailureKind::client_gone) {
+        bool const gone = failure.kind == FailureKind::client_gone;
+        if (exchange.status == 0 || gone) exchange.status = row.status;
+        exchange.downstream.cut();
+    } else {
+        answer_failure(exchange, failure);
+    }
+    finish(exchange);
+}
+
+void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
+    modifiers::RequestFacts& facts = exchange.facts;
+    if (facts.request_id_size == 0) {
+        facts.request_id_size = 32;
+        io_.random.hex(facts.request_id, facts.request_id_size);
+    }
+    unsigned retry_after = 0;
+    if (failure.kind == FailureKind::no_endpoint) retry_after = client_.retry_after_seconds();
+    // 1 to 3 at random, so that the refused do not all come back at once.
+    if (failure.kind == FailureKind::in_flight_limit) {
+        retry_after = 1 + static_cast<unsigned>(io_.random.below(3));
+    }
+    bool const debug = settings_.telemetry.expose_debug_headers;
+    std::string_view const id{facts.request_id, facts.request_id_size};
+    http::LocalResponse response = http::failure_response(
+        failure.kind, id, retry_after, debug ? failure.reason : std::string_view{});
+    if (debug && exchange.attempts > 0) {
+        auto const latency =
+            std::chrono::duration_cast<std::chrono::milliseconds>(exchange.upstream_latency);
+        response.fields.emplace_back("X-Upstream", exchange.upstream);
+        response.fields.emplace_back("X-Attempts", std::to_string(exchange.attempts));
+        response.fields.emplace_back("X-Upstream-Latency-Ms", std::to_string(latency.count()));
+    }
+    exchange.status = response.status;
+    // After a fault of the client's nothing that follows on the connection can be trusted.
+    bool const clients_fault = response.status < 500 || response.status == 501;
+    if (clients_fault) exchange.downstream.close_afterwards();
+    bool const with_content = exchange.method != http::Method::head;
+    if (with_content) exchange.bytes_out = response.content.size();
+    exchange.downstream.respond(response, id, with_content);
+}
+
+void Pipeline::finish(Exchange& exchange) {
+    exchange.permit.reset();
+    core::Duration const duration = exchange.stages.finish() - exchange.started;
+    metrics_.request_finished(exchange.method,
+                              exchange.target_text.substr(0, exchange.target_text.find('?')),
+                              exchange.status, duration);
+    if (exchange.bytes_in != 0) metrics_.bytes_in(exchange.bytes_in);
+    if (exchange.bytes_out != 0) metrics_.bytes_out(exchange.bytes_out);
+    if (!access_log_.enabled()) return;
+    telemetry::AccessRecord record;
+    record.request_id = {exchange.facts.request_id, exchange.facts.request_id_size};
+    record.trace_id = {exchange.facts.trace_id, exchange.facts.trace_id[0] == '\0' ? 0U : 32U};
+    record.client = exchange.facts.client.empty()
+                        ? std::string_view{exchange.downstream.peer().text}
+                        : exchange.facts.client.view();
+    record.method = exchange.method_text;
+    record.target = exchange.target_text;
+    record.minor_version = exchange.minor_version;
+    record.status = exchange.status;
+    record.bytes_in = exchange.bytes_in;
+    record.bytes_out = exchange.bytes_out;
+    record.duration = duration;
+    record.upstream = exchange.upstream;
+    record.upstream_latency = exchange.upstream_latency;
+    record.attempts = exchange.attempts;
+    record.error = exchange.error;
+    access_log_.write(record);
+}
+
+std::vector<admin::EndpointStatus> Pipeline::endpoint_status() const {
+    core::TimePoint const now = core::Clock::now();
+    bool const failing_open = shared_.rotation.failing_open.load(std::memory_order_relaxed);
+    std::vector<admin::EndpointStatus> list;
+    for (auto const& endpoint : client_.endpoints()) {
+        bool const healthy = endpoint->healthy.load(std::memory_order_relaxed);
+        balancing::BreakerState const breaker = endpoint->breaker.state(now);
+        list.push_back({endpoint->url, endpoint->label, healthy, balancing::name_of(breaker),
+                        (healthy || failing_open) && breaker != balancing::BreakerState::open});
+    }
+    return list;
+}
+
+void Pipeline::tick() {
+    access_log_.flush();
+    std::time_t const now = std::time(nullptr);
+    if (now == date_second_) return;
+    date_second_ = now;
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    std::array<char, 32> text{};
+    std::size_t const size =
+        std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    date_.assign(text.data(), size);
+}
+
+}  // namespace reverse_proxy::pipeline

@@ -1,0 +1,161 @@
+#include "reverse_proxy/relay/http1_content.hpp"
+
+#include "reverse_proxy/http/connection_options.hpp"
+#include "reverse_proxy/http/encode.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace reverse_proxy::relay {
+
+using http::Framing;
+
+Http1ContentReader::Http1ContentReader(core::ReadBuffer& in, core::Socket& socket, Framing framing,
+                                       Faults faults, Limits limits)
+    : in_{in}, socket_{socket}, framing_{framing}, faults_{faults}, limits_{limits},
+      remaining_{framing.kind == Framing::Kind::length ? framing.length : 0} {}
+
+ContentSource::Step Http1ContentReader::fail(core::FailureKind kind, std::string_view reason) {
+    failed_ = true;
+    failure_ = {kind, reason};
+    return {State::failed, {}};
+}
+
+void Http1ContentReader::heed_connection_options(http::Fields const& head) {
+    if (framing_.kind == Framing::Kind::chunked) {
+        http::collect_connection_options(head, connection_options_);
+    }
+}
+
+ContentSource::Step Http1ContentReader::take() {
+    if (failed_) return {State::failed, {}};
+    if (complete_) return {State::end, {}};
+    switch (framing_.kind) {
+    case Framing::Kind::none:
+        complete_ = true;
+        return {State::end, {}};
+    case Framing::Kind::length:
+        return take_length();
+    case Framing::Kind::chunked:
+        return in_trailers_ ? take_trailers() : take_chunked();
+    case Framing::Kind::until_close:
+        break;
+    }
+    std::string_view const piece = in_.data();
+    in_.consume(piece.size());
+    if (!piece.empty()) return {State::piece, piece};
+    complete_ = closed_;
+    return {closed_ ? State::end : State::need_bytes, {}};
+}
+
+ContentSource::Step Http1ContentReader::take_length() {
+    if (remaining_ == 0) {
+        complete_ = true;
+        return {State::end, {}};
+    }
+    std::string_view const piece = in_.data().substr(0, remaining_);
+    if (piece.empty()) {
+        if (closed_) return fail(faults_.cut_short, "closed before the end of the content");
+        return {State::need_bytes, {}};
+    }
+    in_.consume(piece.size());
+    remaining_ -= piece.size();
+    return {State::piece, piece};
+}
+
+ContentSource::Step Http1ContentReader::take_chunked() {
+    while (!in_.empty()) {
+        http::ChunkDecoder::Step const step = decoder_.decode(in_.data());
+        in_.consume(step.consumed);
+        switch (step.status) {
+        case http::ChunkDecoder::Status::content:
+            taken_ += step.content.size();
+            if (limits_.max_content_bytes != 0 && taken_ > limits_.max_content_bytes) {
+                return fail(core::FailureKind::content_too_large,
+                            "chunked content is longer than allowed");
+            }
+            return {State::piece, step.content};
+        case http::ChunkDecoder::Status::need_more:
+            break;
+        case http::ChunkDecoder::Status::trailers:
+            in_trailers_ = true;
+            return take_trailers();
+        case http::ChunkDecoder::Status::failed:
+            return fail(faults_.malformed, decoder_.reason());
+        }
+    }
+    if (closed_) return fail(faults_.cut_short, "closed before the last chunk");
+    return {State::need_bytes, {}};
+}
+
+ContentSource::Step Http1ContentReader::take_trailers() {
+    std::string_view const bytes = in_.data();
+    if (bytes.starts_with("\r\n")) {  // no trailers, as nearly always
+        in_.consume(2);
+        complete_ = true;
+        return {State::end, {}};
+    }
+    switch (scanner_.scan(bytes, limits_.trailers)) {
+    case http::HeadScanner::Status::failed:
+        return fail(faults_.malformed, "trailer section malformed or too large");
+    case http::HeadScanner::Status::incomplete:
+        if (closed_) return fail(faults_.cut_short, "closed within the trailer section");
+        return {State::need_bytes, {}};
+    case http::HeadScanner::Status::complete:
+        break;
+    }
+    trailer_text_.assign(bytes.substr(0, scanner_.size()));
+    trailers_ = std::make_unique<http::Fields>();
+    if (!http::parse_trailers(trailer_text_, limits_.trailers, *trailers_)) {
+        return fail(faults_.malformed, "trailer field malformed");
+    }
+    http::drop_connection_options(*trailers_, connection_options_);
+    in_.consume(scanner_.size());
+    complete_ = true;
+    return {State::end, {}};
+}
+
+bool Http1ContentReader::fill() {
+    if (closed_) return true;
+    core::IoResult const result = in_.fill(socket_);
+    switch (result.status) {
+    case core::IoResult::Status::ok:
+        return true;
+    case core::IoResult::Status::would_block:
+        return false;
+    case core::IoResult::Status::end_of_stream:
+    case core::IoResult::Status::failed:
+        break;
+    }
+    closed_ = true;
+    if (result.status == core::IoResult::Status::failed &&
+        framing_.kind == Framing::Kind::until_close) {
+        fail(faults_.cut_short, "reset before the end of the content");
+    }
+    return true;
+}
+
+void Http1ContentWriter::content(std::string_view piece) {
+    if (framing_ != Framing::Kind::chunked) {
+        io_.gather.content(piece);
+        return;
+    }
+    if (piece.empty()) return;  // a chunk of size 0 would end the content (RFC 9112, 7.1)
+    std::array<char, 18> size{};
+    text().append(size.data(), http::write_chunk_size(size.data(), piece.size()));
+    io_.gather.content(piece);
+    text().append("\r\n");
+}
+
+void Http1ContentWriter::end(http::Fields const* trailers) {
+    if (framing_ != Framing::Kind::chunked) return;
+    text().append("0\r\n");
+    if (trailers != nullptr) http::append_fields(text(), *trailers);
+    text().append("\r\n");
+}
+
+core::Flow Http1ContentWriter::flush() {
+    return io_.gather.send(socket_, outbox_, io_.buffers);
+}
+
+}  // namespace reverse_proxy::relay

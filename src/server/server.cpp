@@ -1,0 +1,332 @@
+#include "reverse_proxy/server/server.hpp"
+
+#include "reverse_proxy/config/command_line.hpp"
+#include "reverse_proxy/config/exit_code.hpp"
+#include "reverse_proxy/config/settings_report.hpp"
+#include "reverse_proxy/ingress/listener.hpp"
+#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/server/worker.hpp"
+#include "reverse_proxy/telemetry/log.hpp"
+#include "reverse_proxy/telemetry/metrics_exporter.hpp"
+#include "reverse_proxy/upstream/endpoint_directory.hpp"
+#include "reverse_proxy/upstream/health_prober.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <csignal>
+
+namespace reverse_proxy::server {
+
+namespace asio = boost::asio;
+using telemetry::log;
+using telemetry::LogLevel;
+
+namespace {
+
+/// Descriptors that the process needs beside those of client connections: each exchange may hold an
+/// upstream connection, each worker an event queue and listening sockets.
+std::uint64_t descriptors_wanted(config::Settings const& settings) {
+    return settings.listener.max_connections + settings.client.max_in_flight + 256;
+}
+
+std::string join(std::vector<std::string> const& parts) {
+    std::string text;
+    for (std::string const& part : parts)
+        text += (text.empty() ? "" : ",") + part;
+    return text;
+}
+
+}  // namespace
+
+/// The control thread's part: signals, drain, name look-ups, health probes, rendering of /metrics.
+class Server::Control {
+public:
+    explicit Control(config::Settings const& settings);
+    int run();
+    void stop() {
+        asio::post(io_, [this] { stop_requested(); });
+    }
+    std::vector<ingress::Listener> listeners;
+    std::vector<ingress::Listener> admin_listeners;
+
+private:
+    void listen();
+    void start_workers();
+    void wait_for_signal();
+    void stop_requested();
+    void begin_drain();
+    void grace_ended();
+    void worker_drained();
+    void worker_stopped();
+    void stop_workers();
+    void tick();
+    void endpoints_changed(balancing::EndpointList const& endpoints);
+    void log_start(std::uint64_t descriptors) const;
+    [[nodiscard]] telemetry::ProcessView view() const;
+    void render_metrics(unsigned worker, std::function<void(std::string)> done);
+
+    config::Settings settings_;
+    unsigned worker_count_;
+    asio::io_context io_{1};
+    asio::signal_set signals_{io_};
+    asio::steady_timer drain_timer_{io_};
+    asio::steady_timer tick_timer_{io_};
+    pipeline::SharedState shared_;
+    std::shared_ptr<telemetry::LabelSets> label_sets_{std::make_shared<telemetry::LabelSets>()};
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<telemetry::MetricsExporter> exporter_;
+    std::unique_ptr<upstream::EndpointDirectory> directory_;
+    std::unique_ptr<upstream::HealthProber> prober_;
+    unsigned stop_requests_{0};
+    unsigned drained_{0};
+    unsigned stopped_{0};
+    std::size_t cut_{0};
+    int exit_code_{config::exit_code::kClean};
+};
+
+Server::Control::Control(config::Settings const& settings)
+    : settings_{settings}, worker_count_{settings.listener.workers != 0
+                                             ? settings.listener.workers
+                                             : platform::processors_allowed()},
+      shared_{settings.client.max_in_flight, settings.listener.max_connections,
+              settings.retry.budget_percent, core::Clock::now()} {
+    listen();
+    start_workers();
+}
+
+void Server::Control::listen() {
+    for (auto const& address : settings_.listener.listen)
+        listeners.emplace_back(address, worker_count_);
+    for (auto const& address : settings_.listener.admin_listen)
+        admin_listeners.emplace_back(address, worker_count_);
+}
+
+/// Makes the workers and hands them their sockets; their threads start with run().
+void Server::Control::start_workers() {
+    std::vector<telemetry::MetricsShard const*> shards;
+    for (unsigned index = 0; index < worker_count_; ++index) {
+        workers_.push_back(std::make_unique<Worker>(Worker::Parts{
+            .index = index,
+            .settings = settings_,
+            .shared = shared_,
+            .label_sets = label_sets_,
+            .metrics_source = [this, index](auto done) { render_metrics(index, std::move(done)); },
+            .on_drained = [this] { asio::post(io_, [this] { worker_drained(); }); },
+            .on_stopped = [this] { asio::post(io_, [this] { worker_stopped(); }); }}));
+        Worker& worker = *workers_.back();
+        for (auto& listener : listeners)
+            worker.listen(listener.take(index), false);
+        for (auto& listener : admin_listeners)
+            worker.listen(listener.take(index), true);
+        shards.push_back(&worker.metrics());
+    }
+    exporter_ =
+        std::make_unique<telemetry::MetricsExporter>(std::move(shards), [this] { return view(); });
+}
+
+int Server::Control::run() {
+    std::uint64_t const wanted = descriptors_wanted(settings_);
+    std::uint64_t const descriptors = platform::raise_descriptor_limit(wanted);
+    log_start(descriptors);
+    if (descriptors < wanted) {
+        log(LogLevel::warn,
+            "fewer descriptors allowed than MAX_CONNECTIONS and MAX_IN_FLIGHT may need",
+            {{"allowed", std::to_string(descriptors)}, {"needed", std::to_string(wanted)}});
+    }
+    prober_ = std::make_unique<upstream::HealthProber>(io_, settings_.health, shared_.rotation);
+    directory_ = std::make_unique<upstream::EndpointDirectory>(
+        io_, upstream::EndpointDirectory::Parts{
+                 .upstream = settings_.upstream,
+                 .breaker = settings_.breaker,
+                 .workers = worker_count_,
+                 .rotation = shared_.rotation,
+                 .on_change = [this](auto const& list) { endpoints_changed(list); },
+                 .lookup = {}});
+    wait_for_signal();
+    tick();
+    directory_->start([this] {
+        endpoints_changed(directory_->endpoints());
+        for (auto const& worker : workers_)
+            worker->start();
+        log(LogLevel::info, "serving");
+    });
+    io_.run();
+    for (auto const& worker : workers_)
+        worker->join();
+    directory_->stop();
+    prober_->stop();
+    log(cut_ > 0 ? LogLevel::warn : LogLevel::info,
+        cut_ > 0 ? "stopped, requests were cut" : "stopped", {{"cut", std::to_string(cut_)}});
+    return exit_code_;
+}
+
+void Server::Control::log_start(std::uint64_t descriptors) const {
+    std::vector<std::string> listen;
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        config::ListenAddress address = settings_.listener.listen[i];
+        address.port = listeners[i].port();
+        listen.push_back(address.text());
+    }
+    std::vector<std::string> upstreams;
+    for (auto const& upstream : settings_.upstream.upstreams)
+        upstreams.push_back(upstream.text());
+    log(LogLevel::info, "starting",
+        {{"version", std::string{config::version()}},
+         {"listen", join(listen)},
+         {"workers", std::to_string(worker_count_)},
+         {"upstreams", join(upstreams)},
+         {"not_default", join(config::changed_settings(settings_))},
+         {"descriptors", std::to_string(descriptors)}});
+}
+
+void Server::Control::endpoints_changed(balancing::EndpointList const& endpoints) {
+    shared_.no_address.store(directory_->failure_when_empty(), std::memory_order_relaxed);
+    if (settings_.health.enabled) prober_->set_endpoints(endpoints);
+    for (auto const& worker : workers_)
+        worker->set_endpoints(endpoints);
+}
+
+/// About once a second: what is looked at by the clock and not by an event.
+void Server::Control::tick() {
+    core::TimePoint const now = core::Clock::now();
+    exporter_->rotate(now);
+    core::TimePoint const probe = prober_->next_probe_at();
+    shared_.next_probe_at.store(probe == core::kNever ? 0 : probe.time_since_epoch().count(),
+                                std::memory_order_relaxed);
+    shared_.no_address.store(directory_->failure_when_empty(), std::memory_order_relaxed);
+    tick_timer_.expires_at(now + std::chrono::seconds{1});
+    tick_timer_.async_wait([this](boost::system::error_code const& error) {
+        if (!error) tick();
+    });
+}
+
+void Server::Control::wait_for_signal() {
+    boost::system::error_code error;
+    signals_.add(SIGTERM, error);
+    signals_.add(SIGINT, error);
+    signals_.async_wait([this](boost::system::error_code const& failed, int /*signal*/) {
+        if (failed) return;
+        stop_requested();
+        wait_for_signal();
+    });
+}
+
+void Server::Control::stop_requested() {
+    if (++stop_requests_ == 1) {
+        log(LogLevel::info, "draining",
+            {{"delay_seconds", std::to_string(settings_.shutdown.delay.count())},
+             {"grace_seconds", std::to_string(settings_.shutdown.grace.count())}});
+        shared_.draining.store(true, std::memory_order_relaxed);
+        drain_timer_.expires_after(settings_.shutdown.delay);
+        drain_timer_.async_wait([this](boost::system::error_code const& error) {
+            if (!error) begin_drain();
+        });
+    } else if (stop_requests_ == 2) {
+        log(LogLevel::warn, "second stop request, stopping at once");
+        exit_code_ = config::exit_code::kFailure;
+        shared_.cutting.store(true, std::memory_order_relaxed);
+        stop_workers();
+    }
+}
+
+void Server::Control::begin_drain() {
+    for (auto const& worker : workers_)
+        worker->drain();
+    drain_timer_.expires_after(settings_.shutdown.grace);
+    drain_timer_.async_wait([this](boost::system::error_code const& error) {
+        if (!error) grace_ended();
+    });
+}
+
+void Server::Control::grace_ended() {
+    shared_.cutting.store(true, std::memory_order_relaxed);
+    for (auto const& worker : workers_) {
+        worker->cut(
+            [this](std::size_t in_work) { asio::post(io_, [this, in_work] { cut_ += in_work; }); });
+    }
+    // What was cut ends by itself within a tick or two; nothing may hold the process longer than
+    // that.
+    drain_timer_.expires_after(std::chrono::seconds{1});
+    drain_timer_.async_wait([this](boost::system::error_code const& error) {
+        if (!error) stop_workers();
+    });
+}
+
+void Server::Control::worker_drained() {
+    if (++drained_ == worker_count_) stop_workers();
+}
+
+void Server::Control::stop_workers() {
+    drain_timer_.cancel();
+    for (auto const& worker : workers_)
+        worker->stop();
+}
+
+void Server::Control::worker_stopped() {
+    if (++stopped_ == worker_count_) io_.stop();
+}
+
+void Server::Control::render_metrics(unsigned worker, std::function<void(std::string)> done) {
+    asio::post(io_, [this, worker, done = std::move(done)] {
+        workers_[worker]->post(
+            [done, text = exporter_->render(core::Clock::now())] { done(text); });
+    });
+}
+
+telemetry::ProcessView Server::Control::view() const {
+    telemetry::ProcessView view;
+    view.in_flight = shared_.in_flight.in_use();
+    view.in_flight_limit = shared_.in_flight.limit();
+    view.draining = shared_.draining.load(std::memory_order_relaxed);
+    view.fail_open = shared_.rotation.failing_open.load(std::memory_order_relaxed);
+    core::TimePoint const now = core::Clock::now();
+    for (auto const& endpoint : directory_->endpoints()) {
+        telemetry::EndpointView& shown = view.endpoints.emplace_back();
+        shown.label = endpoint->label;
+        for (auto const& cells : endpoint->cells)
+            shown.cells.push_back(&cells);
+        shown.healthy = endpoint->healthy.load(std::memory_order_relaxed);
+        shown.breaker_state = static_cast<unsigned>(endpoint->breaker.state(now));
+        for (auto const state :
+             {balancing::BreakerState::closed, balancing::BreakerState::half_open,
+              balancing::BreakerState::open}) {
+            shown.transitions_to[static_cast<unsigned>(state)] =
+                endpoint->breaker.transitions_to(state);
+        }
+        shown.probes_ok = endpoint->probes_ok.load(std::memory_order_relaxed);
+        shown.probes_failed = endpoint->probes_failed.load(std::memory_order_relaxed);
+    }
+    return view;
+}
+
+Server::Server(config::Settings const& settings) : control_{std::make_unique<Control>(settings)} {}
+Server::~Server() = default;
+int Server::run() {
+    return control_->run();
+}
+void Server::stop() {
+    control_->stop();
+}
+
+namespace {
+
+std::vector<std::uint16_t> ports_of(std::vector<ingress::Listener> const& listeners) {
+    std::vector<std::uint16_t> ports;
+    for (auto const& listener : listeners)
+        ports.push_back(listener.port());
+    return ports;
+}
+
+}  // namespace
+
+std::vector<std::uint16_t> Server::ports() const {
+    return ports_of(control_->listeners);
+}
+std::vector<std::uint16_t> Server::admin_ports() const {
+    return ports_of(control_->admin_listeners);
+}
+
+}  // namespace reverse_proxy::server

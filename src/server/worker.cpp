@@ -1,0 +1,144 @@
+#include "reverse_proxy/server/worker.hpp"
+
+#include "reverse_proxy/platform/platform.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace reverse_proxy::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+upstream::Client::Config client_config(Worker::Parts const& parts) {
+    return {parts.settings.upstream, parts.settings.retry, parts.settings.health.fail_open,
+            parts.index};
+}
+
+upstream::SharedUpstream shared_upstream(pipeline::SharedState& shared) {
+    return {shared.rotation, shared.budget, shared.no_address, shared.next_probe_at,
+            shared.cutting};
+}
+
+}  // namespace
+
+Worker::Worker(Parts parts)
+    : parts_{std::move(parts)}, work_{context_.get_executor()}, io_{context_},
+      metrics_{parts_.label_sets}, client_{io_, client_config(parts_),
+                                           shared_upstream(parts_.shared), metrics_},
+      pipeline_{io_, parts_.settings, parts_.shared, metrics_, client_, parts_.metrics_source},
+      trusted_{parts_.settings.client.trusted_proxies, parts_.settings.client.trust_unix_peers},
+      clients_{.io = io_,
+               .settings = parts_.settings.client,
+               .upstream = parts_.settings.upstream,
+               .pipeline = pipeline_,
+               .metrics = metrics_,
+               .trusted = trusted_,
+               .on_closed = [this] {
+                   for (auto const& acceptor : acceptors_)
+                       acceptor->resume();
+               }} {}
+
+Worker::~Worker() {
+    join();
+}
+
+void Worker::listen(int descriptor, bool admin_only) {
+    auto& list = admin_only ? admin_acceptors_ : acceptors_;
+    list.push_back(std::make_unique<ingress::Acceptor>(clients_, descriptor, admin_only));
+}
+
+void Worker::start() {
+    thread_ = std::thread{[this] {
+        platform::name_thread("worker-" + std::to_string(parts_.index));
+        io_.reactor.start([this](core::TimePoint now) { tick(now); });
+        // Behind the endpoints in the queue: the first request must find them.
+        post([this] {
+            for (auto const& acceptor : acceptors_)
+                acceptor->start();
+            for (auto const& acceptor : admin_acceptors_)
+                acceptor->start();
+        });
+        context_.run();
+    }};
+}
+
+void Worker::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+void Worker::post(std::function<void()> work) {
+    asio::post(context_, std::move(work));
+}
+
+void Worker::set_endpoints(balancing::EndpointList endpoints) {
+    post([this, list = std::move(endpoints)] { client_.set_endpoints(list); });
+}
+
+void Worker::tick(core::TimePoint /*now*/) {
+    pipeline_.tick();
+    for (auto const& acceptor : acceptors_)
+        acceptor->resume();
+    for (auto const& acceptor : admin_acceptors_)
+        acceptor->resume();
+    constexpr unsigned kTicksBetweenTrims = 20;  // two seconds
+    if (++ticks_ % kTicksBetweenTrims == 0) {
+        io_.buffers.trim();
+        core::FramePool::trim();
+    }
+    if (!draining_) return;
+    // Two ticks after new connections were turned away, no handshake is under way any more.
+    if (++drain_ticks_ == 2) {
+        for (auto const& acceptor : acceptors_)
+            acceptor->close();
+    }
+    if (drain_ticks_ >= 2) clients_.close_idle();
+    check_drained();
+}
+
+void Worker::drain() {
+    post([this] {
+        draining_ = true;
+        for (auto const& acceptor : acceptors_)
+            acceptor->refuse_new();
+        clients_.close_idle();
+    });
+}
+
+void Worker::check_drained() {
+    if (drained_ || drain_ticks_ < 2 || clients_.count > 0) return;
+    drained_ = true;
+    parts_.on_drained();
+}
+
+void Worker::cut(std::function<void(std::size_t)> report) {
+    post([this, report = std::move(report)] { report(clients_.cut()); });
+}
+
+void Worker::stop() {
+    post([this] {
+        for (auto const& acceptor : acceptors_)
+            acceptor->close();
+        for (auto const& acceptor : admin_acceptors_)
+            acceptor->close();
+        end_connections(0);
+    });
+}
+
+/// Those that wait end at once; one that has yielded or awaits the control thread does so a round
+/// later.
+void Worker::end_connections(unsigned rounds) {
+    constexpr unsigned kMostRounds = 1000;
+    clients_.cut();
+    if (clients_.first != nullptr && rounds < kMostRounds) {
+        post([this, rounds] { end_connections(rounds + 1); });
+        return;
+    }
+    client_.close_idle();
+    io_.reactor.stop();
+    work_.reset();
+    context_.stop();
+    parts_.on_stopped();
+}
+
+}  // namespace reverse_proxy::server

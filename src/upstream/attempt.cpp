@@ -1,0 +1,433 @@
+#include "reverse_proxy/upstream/attempt.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+namespace reverse_proxy::upstream {
+
+using core::Failure;
+using core::FailureKind;
+using core::kHungUp;
+using core::kReadable;
+using core::kWritable;
+using core::Result;
+using core::Task;
+using core::Wake;
+using http::Framing;
+using relay::Moved;
+
+namespace {
+
+Failure connect_failure(int error) {
+    switch (error) {
+    case ECONNREFUSED:
+        return {FailureKind::connect_refused, "connection refused"};
+    case ETIMEDOUT:
+        return {FailureKind::connect_timeout, "connect timed out in the kernel"};
+    case EADDRNOTAVAIL:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return {FailureKind::connect_no_local_port,
+                "no local port or descriptor left for a connection"};
+    case ECONNRESET:
+        return {FailureKind::connect_refused, "reset while connecting"};
+    default:
+        return {FailureKind::connect_unroutable, "endpoint is not reachable"};
+    }
+}
+
+/// `timeout` of a Keep-Alive field in seconds (RFC 2068, 19.7.1.1, and every origin since), if it
+/// says one.
+std::optional<std::chrono::seconds> keep_alive_timeout(std::string_view value) {
+    std::size_t const at = value.find("timeout=");
+    if (at == std::string_view::npos) return {};
+    unsigned number = 0;
+    char const* const begin = value.data() + at + 8;
+    if (std::from_chars(begin, value.data() + value.size(), number).ec != std::errc{}) return {};
+    return std::chrono::seconds{number};
+}
+
+}  // namespace
+
+relay::ContentSource::Step ReplayableContent::take() {
+    // What is kept is only read once live content has begun to flow: the slice stays valid.
+    if (replayed_ < kept_.size()) {
+        std::string_view const piece = std::string_view{kept_}.substr(replayed_);
+        replayed_ = kept_.size();
+        return {State::piece, piece};
+    }
+    Step const step = live_.take();
+    if (step.state != State::piece || forgotten_) return step;
+    if (kept_.size() + step.piece.size() <= limit_) {
+        kept_.append(step.piece);
+        replayed_ = kept_.size();
+    } else {
+        forgotten_ = true;
+        kept_.clear();
+        kept_.shrink_to_fit();
+        replayed_ = 0;
+    }
+    return step;
+}
+
+Attempt::Attempt(core::WorkerIo& io, config::UpstreamSettings const& settings, Call& call,
+                 std::shared_ptr<ConnectionPool> pool, ReplayableContent* streamed)
+    : io_{io}, settings_{settings}, call_{call}, pool_{std::move(pool)}, streamed_{streamed} {}
+
+Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
+    if (Result<void> connected = co_await connect(fresh); !connected) co_return connected.error();
+    if (Result<void> sent = send_request(); !sent) co_return sent.error();
+    for (;;) {
+        Result<HeadState> const state = read_head(head);
+        if (!state) co_return state.error();
+        if (*state == HeadState::final) co_return Result<void>{};
+        if (*state == HeadState::interim) continue;
+        if (upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over) {
+            co_await core::Yield{io_.reactor};
+        } else {
+            Wake const wake =
+                co_await core::Wait{io_.reactor,     *call_.client,       client_interest(),
+                                    &lease_->socket, upstream_interest(), head_deadline()};
+            if (Result<void> waited = wait_result(wake); !waited) co_return waited.error();
+        }
+        if (upload_ == Upload::sending) {
+            if (Result<void> uploaded = upload(); !uploaded) co_return uploaded.error();
+        }
+    }
+}
+
+Task<Result<void>> Attempt::connect(bool fresh) {
+    bool const careful = !http::is_idempotent(call_.method);
+    if (!fresh) lease_ = pool_->take(careful);
+    if (lease_) {
+        connection_reused_ = true;
+        co_return Result<void>{};
+    }
+    int error = 0;
+    lease_ = pool_->start_connect(error);
+    if (!lease_) co_return connect_failure(error);
+    core::Socket& socket = lease_->socket;
+    if (!socket.ready(kWritable)) {
+        core::TimePoint const deadline =
+            std::min(io_.reactor.now() + settings_.connect_timeout, call_.deadline);
+        // While content is streamed, a client that has sent all and half-closed must not be taken
+        // for gone.
+        core::Readiness const client = call_.streamed ? core::Readiness{0} : kHungUp;
+        Wake const wake =
+            co_await core::Wait{io_.reactor, *call_.client, client, &socket, kWritable, deadline};
+        if (wake == Wake::cancelled)
+            co_return Failure{FailureKind::shutdown_cut, "cut by shutdown"};
+        if (!socket.ready(kWritable)) {
+            if (wake == Wake::timed_out)
+                co_return Failure{FailureKind::connect_timeout, "connect timed out"};
+            call_.client_gone = true;
+            co_return Failure{FailureKind::client_gone, "client went away while connecting"};
+        }
+    }
+    if (int const failed = socket.take_error(); failed != 0) co_return connect_failure(failed);
+    pool_->cells().connections_opened.add(1);
+    co_return Result<void>{};
+}
+
+/// The head leaves together with what is in hand of the content.
+Result<void> Attempt::send_request() {
+    RequestContent const& content = call_.content;
+    Connection& connection = *lease_;
+    call_.request->write(io_.gather.text(), pool_->endpoint());
+    request_bytes_sent_ = true;
+    progress_at_ = io_.reactor.now();
+    upload_ = Upload::sending;
+    writer_.emplace(io_, connection.socket, connection.out, content.framing);
+    if (streamed_ != nullptr) {
+        streamed_->rewind();
+        upload_move_.emplace(*streamed_, *writer_);
+    } else if (content.whole != nullptr) {
+        writer_->content(content.whole->whole());
+    }
+    return upload();
+}
+
+void Attempt::request_complete() {
+    upload_ = Upload::complete;
+    core::TimePoint const now = io_.reactor.now();
+    if (call_.deadline == core::kNever) call_.deadline = now + settings_.request_timeout;
+    if (settings_.attempt_timeout.count() > 0) attempt_deadline_ = now + settings_.attempt_timeout;
+}
+
+/// Moves what the client has sent on to the origin. Fails for the client's faults only: an origin
+/// that takes no more may still answer.
+Result<void> Attempt::upload() {
+    if (!upload_move_) {
+        switch (writer_->flush()) {
+        case core::Flow::broken:
+            upload_ = Upload::broken;
+            break;
+        case core::Flow::done:
+            request_complete();
+            break;
+        case core::Flow::blocked:
+            upload_stopped_at_ = Moved::sink_full;
+            break;
+        }
+        return {};
+    }
+    std::uint64_t const before = upload_move_->bytes();
+    upload_stopped_at_ = upload_move_->run();
+    if (upload_move_->bytes() != before) progress_at_ = io_.reactor.now();
+    switch (upload_stopped_at_) {
+    case Moved::complete:
+        request_complete();
+        break;
+    case Moved::sink_broken:
+        upload_ = Upload::broken;
+        break;
+    case Moved::source_failed:
+        call_.client_gone = streamed_->failure().kind == FailureKind::client_gone;
+        return streamed_->failure();
+    case Moved::source_empty:
+    case Moved::sink_full:
+    case Moved::turn_over:
+        break;
+    }
+    return {};
+}
+
+core::Readiness Attempt::client_interest() const {
+    if (upload_ != Upload::sending) return kHungUp;
+    // Bytes may still lie behind a FIN while content is uploaded: reading finds the end in its
+    // turn.
+    if (upload_stopped_at_ == Moved::source_empty) return kReadable;
+    return upload_move_ ? core::Readiness{0} : kHungUp;
+}
+
+core::Readiness Attempt::upstream_interest() const {
+    core::Readiness interest = kReadable;
+    if (upload_ == Upload::sending && upload_stopped_at_ == Moved::sink_full) interest |= kWritable;
+    return interest;
+}
+
+core::TimePoint Attempt::head_deadline() const {
+    if (upload_ == Upload::sending) return progress_at_ + settings_.stream_idle_timeout;
+    if (upload_ == Upload::broken) return progress_at_ + settings_.request_timeout;
+    return std::min(call_.deadline, attempt_deadline_);
+}
+
+Result<void> Attempt::wait_result(Wake wake) const {
+    if (wake == Wake::cancelled) return Failure{FailureKind::shutdown_cut, "cut by shutdown"};
+    if (wake == Wake::timed_out) {
+        if (upload_ == Upload::sending && upload_stopped_at_ == Moved::source_empty) {
+            return Failure{FailureKind::content_timeout,
+                           "no content from the client in STREAM_IDLE_TIMEOUT_MS"};
+        }
+        return Failure{FailureKind::response_timeout,
+                       upload_ == Upload::sending
+                           ? "origin took no content in STREAM_IDLE_TIMEOUT_MS"
+                           : "no response head in time"};
+    }
+    if (client_interest() == kHungUp && call_.client->hung_up()) {
+        call_.client_gone = true;
+        return Failure{FailureKind::client_gone, "client went away while the response was awaited"};
+    }
+    return {};
+}
+
+Failure Attempt::closed_early() const {
+    return {FailureKind::connection_terminated, response_bytes_received_
+                                                    ? "closed within the response's head"
+                                                    : "closed before the response's head"};
+}
+
+Result<Attempt::HeadState> Attempt::read_head(http::ResponseHead& head) {
+    Connection& connection = *lease_;
+    http::HeadLimits const limits{settings_.max_header_bytes, 1000};
+    for (;;) {
+        if (!connection.in.empty()) {
+            switch (scanner_.scan(connection.in.data(), limits)) {
+            case http::HeadScanner::Status::complete:
+                return accept_head(connection.in.data().substr(0, scanner_.size()), head);
+            case http::HeadScanner::Status::failed:
+                return scanner_.failure();
+            case http::HeadScanner::Status::incomplete:
+                break;
+            }
+        }
+        if (!connection.socket.ready(kReadable)) return HeadState::incomplete;
+        core::IoResult const result = connection.in.fill(connection.socket);
+        if (result.status == core::IoResult::Status::would_block) return HeadState::incomplete;
+        if (result.status != core::IoResult::Status::ok) return closed_early();
+        response_bytes_received_ = true;
+    }
+}
+
+Result<Attempt::HeadState> Attempt::accept_head(std::string_view bytes, http::ResponseHead& head) {
+    Connection& connection = *lease_;
+    head.clear();
+    if (auto parsed = http::parse_response_head(bytes, {settings_.max_header_bytes, 1000}, head);
+        !parsed) {
+        return parsed.error();
+    }
+    auto const framing = http::response_framing(head, call_.method == http::Method::head);
+    if (!framing) return framing.error();
+    connection.in.consume(bytes.size());
+    scanner_.reset();
+    if (head.status == 101) {
+        if (!call_.wants_upgrade)
+            return Failure{FailureKind::response_malformed, "101 that nobody asked for"};
+        framing_ = {};
+        return HeadState::final;
+    }
+    if (head.status < 200) {
+        // 16 interim responses to one request: more is an attack on the client (or a broken
+        // origin).
+        if (++interim_count_ > 16)
+            return Failure{FailureKind::response_malformed, "endless interim responses"};
+        call_.interim_sent = true;
+        if (!call_.interim->interim(head)) {
+            call_.client_gone = true;
+            return Failure{FailureKind::client_gone, "client went away at an interim response"};
+        }
+        return HeadState::interim;
+    }
+    framing_ = *framing;
+    keep_alive_ = http::wants_keep_alive(head.fields, head.minor_version) &&
+                  framing_.kind != Framing::Kind::until_close && framing_.connection_reusable;
+    if (head.fields.has(http::FieldId::keep_alive)) {
+        if (auto const timeout =
+                keep_alive_timeout(head.fields.value_of(http::FieldId::keep_alive))) {
+            // A tenth of a second early, or the origin's close and our next request cross on the
+            // way.
+            connection.idle_limit = std::min<core::Duration>(
+                settings_.idle_timeout, *timeout - std::chrono::milliseconds{100});
+        }
+    }
+    reader_.emplace(connection.in, connection.socket, framing_,
+                    relay::Http1ContentReader::Faults{FailureKind::response_malformed,
+                                                      FailureKind::response_incomplete},
+                    relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, 1000}});
+    reader_->heed_connection_options(head.fields);
+    return HeadState::final;
+}
+
+Result<void> Attempt::relay_wake(Wake wake, core::Readiness client, bool client_slow) const {
+    if (wake == Wake::cancelled) return Failure{FailureKind::shutdown_cut, "cut by shutdown"};
+    if (wake == Wake::timed_out && !client_slow) {
+        return Failure{FailureKind::response_incomplete,
+                       "origin sent no content in STREAM_IDLE_TIMEOUT_MS"};
+    }
+    bool const departed = (client & kHungUp) != 0 && call_.client->hung_up();
+    if (wake == Wake::timed_out || departed) {
+        call_.client_gone = true;
+        return Failure{FailureKind::client_gone,
+                       departed ? "client went away during the response"
+                                : "client took no content in STREAM_IDLE_TIMEOUT_MS"};
+    }
+    return {};
+}
+
+Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes) {
+    relay::ContentMove download{*reader_, sink};
+    progress_at_ = io_.reactor.now();
+    for (;;) {
+        // First the response, whose head waits to leave together with its first content.
+        Moved const moved = download.run();
+        if (download.bytes() != bytes) progress_at_ = io_.reactor.now();
+        bytes = download.bytes();
+        if (moved == Moved::complete) co_return Result<void>{};
+        if (moved == Moved::source_failed) co_return reader_->failure();
+        if (moved == Moved::sink_broken) {
+            call_.client_gone = true;
+            co_return Failure{FailureKind::client_gone, "client went away during the response"};
+        }
+        if (upload_ == Upload::sending && !upload()) upload_ = Upload::broken;
+        bool const more_to_upload =
+            upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over;
+        if (moved == Moved::turn_over || more_to_upload) {
+            co_await core::Yield{io_.reactor};
+            continue;
+        }
+        lease_->in.release();
+        core::Readiness client = moved == Moved::sink_full ? kWritable : core::Readiness{0};
+        core::Readiness upstream = moved == Moved::source_empty ? kReadable : core::Readiness{0};
+        if (upload_ == Upload::sending) {
+            if (upload_stopped_at_ == Moved::source_empty) client |= kReadable;
+            if (upload_stopped_at_ == Moved::sink_full) upstream |= kWritable;
+        } else {
+            client |= kHungUp;
+        }
+        core::TimePoint const deadline = progress_at_ + settings_.stream_idle_timeout;
+        Wake const wake = co_await core::Wait{io_.reactor,     *call_.client, client,
+                                              &lease_->socket, upstream,      deadline};
+        if (auto woken = relay_wake(wake, client, moved == Moved::sink_full); !woken)
+            co_return woken.error();
+    }
+}
+
+Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::ContentSink& to_client,
+                                   std::uint64_t& bytes_up, std::uint64_t& bytes_down) {
+    Framing const raw{.kind = Framing::Kind::until_close};
+    Connection& connection = *lease_;
+    reader_.emplace(connection.in, connection.socket, raw,
+                    relay::Http1ContentReader::Faults{FailureKind::response_malformed,
+                                                      FailureKind::response_incomplete},
+                    relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, 1}});
+    writer_.emplace(io_, connection.socket, connection.out, raw.kind);
+    relay::ContentMove down{*reader_, to_client};
+    relay::ContentMove up{from_client, *writer_};
+    core::TimePoint moved_at = io_.reactor.now();
+    Moved down_at = Moved::source_empty;
+    Moved up_at = Moved::source_empty;
+    auto const run = [&](relay::ContentMove& move, Moved& at, core::Socket& to,
+                         std::uint64_t& bytes) {
+        if (at == Moved::complete) return;
+        at = move.run();
+        if (move.bytes() != bytes) moved_at = io_.reactor.now();
+        bytes = move.bytes();
+        if (at == Moved::complete)
+            to.shutdown_send();  // this end has closed: so does the other one
+    };
+    for (;;) {
+        run(down, down_at, to_client.socket(), bytes_down);
+        run(up, up_at, connection.socket, bytes_up);
+        if (down_at == Moved::complete && up_at == Moved::complete) co_return Result<void>{};
+        if (down_at == Moved::sink_broken || up_at == Moved::source_failed) {
+            co_return Failure{FailureKind::client_gone, "client broke the tunnel"};
+        }
+        if (up_at == Moved::sink_broken || down_at == Moved::source_failed) {
+            co_return Failure{FailureKind::response_incomplete, "origin broke the tunnel"};
+        }
+        if (down_at == Moved::turn_over || up_at == Moved::turn_over) {
+            co_await core::Yield{io_.reactor};
+            continue;
+        }
+        connection.in.release();
+        core::Readiness client = 0;
+        core::Readiness upstream = 0;
+        if (up_at == Moved::source_empty) client |= kReadable;
+        if (down_at == Moved::sink_full) client |= kWritable;
+        if (down_at == Moved::source_empty) upstream |= kReadable;
+        if (up_at == Moved::sink_full) upstream |= kWritable;
+        // Once one end has closed, the other has only so long to follow.
+        bool const half_closed = down_at == Moved::complete || up_at == Moved::complete;
+        core::TimePoint const deadline = moved_at + (half_closed ? settings_.stream_idle_timeout
+                                                                 : settings_.tunnel_idle_timeout);
+        Wake const wake = co_await core::Wait{io_.reactor,        *call_.client, client,
+                                              &connection.socket, upstream,      deadline};
+        if (wake == Wake::cancelled)
+            co_return Failure{FailureKind::shutdown_cut, "tunnel cut by shutdown"};
+        if (wake == Wake::timed_out) co_return Result<void>{};
+    }
+}
+
+void Attempt::finish() {
+    bool const whole = upload_ == Upload::complete && keep_alive_ && reader_ && reader_->complete();
+    if (whole) {
+        lease_.give_back();
+    } else {
+        lease_.close();
+    }
+}
+
+}  // namespace reverse_proxy::upstream

@@ -1,0 +1,43 @@
+#include "reverse_proxy/upstream/encoded_request.hpp"
+
+#include "reverse_proxy/http/encode.hpp"
+
+#include <cstring>
+
+namespace reverse_proxy::upstream {
+
+EncodedRequest::EncodedRequest(http::RequestHead const& head, http::Target const& target,
+                               RequestShape const& shape, core::BufferPool& pool) {
+    thread_local std::string text;  // keeps its capacity, so that no request allocates
+    text.assign(head.method);
+    method_end_ = static_cast<std::uint32_t>(text.size());
+    if (target.slash_missing) text.append("/");
+    text.append(target.path_and_query);
+    target_end_ = static_cast<std::uint32_t>(text.size());
+    http::append_fields(text, head.fields);
+    if (shape.framing.kind == http::Framing::Kind::length) {
+        text.append("Content-Length: ");
+        http::append_number(text, shape.framing.length);
+        text.append("\r\n");
+    } else if (shape.framing.kind == http::Framing::Kind::chunked) {
+        text.append("Transfer-Encoding: chunked\r\n");
+    }
+    if (shape.expect_continue) text.append("Expect: 100-continue\r\n");
+    if (!shape.upgrade.empty()) {
+        text.append("Connection: upgrade\r\n");
+        http::append_field(text, "Upgrade", shape.upgrade);
+    }
+    text.append("\r\n");
+    fields_end_ = static_cast<std::uint32_t>(text.size());
+    text_ = pool.take(text.size());
+    std::memcpy(text_.data(), text.data(), text.size());
+}
+
+void EncodedRequest::write(std::string& text, balancing::Endpoint const& endpoint) const {
+    text.append(method()).append(" ");
+    if (target() != "*") text.append(endpoint.prefix);
+    text.append(target()).append(" HTTP/1.1\r\nHost: ").append(endpoint.authority).append("\r\n");
+    text.append(part(target_end_, fields_end_));
+}
+
+}  // namespace reverse_proxy::upstream

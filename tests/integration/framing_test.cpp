@@ -1,0 +1,202 @@
+// A message whose length two readers could understand differently never reaches an origin
+// (contract, section 3; RFC 9112, 6.3 and 11.2).
+#include "tests/support/proxy_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace reverse_proxy::integration {
+namespace {
+
+using namespace test_support;
+using namespace std::string_literals;
+
+struct Case {
+    std::string name;
+    std::string request;  // bytes, without the request that is smuggled behind them
+    unsigned status{400};
+};
+
+std::string const kSmuggled = "GET /smuggled HTTP/1.1\r\nHost: example.test\r\n\r\n";
+
+std::string post(std::string const& fields, std::string const& content) {
+    return "POST /x HTTP/1.1\r\nHost: example.test\r\n" + fields + "\r\n" + content;
+}
+
+std::string get(std::string const& rest) {
+    return "GET / HTTP/1.1\r\n" + rest;
+}
+
+std::vector<Case> const kHeads{
+    {"length_then_coding",
+     post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")},
+    {"coding_then_length",
+     post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")},
+    {"gzip_then_length", post("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n", "hello")},
+    {"two_lengths", post("Content-Length: 5\r\nContent-Length: 6\r\n", "hello!")},
+    {"list_of_lengths", post("Content-Length: 5, 6\r\n", "hello!")},
+    {"length_with_plus", post("Content-Length: +5\r\n", "hello")},
+    {"length_negative", post("Content-Length: -5\r\n", "hello")},
+    {"length_hex", post("Content-Length: 0x5\r\n", "hello")},
+    {"length_empty", post("Content-Length: \r\n", "")},
+    {"length_with_blank", post("Content-Length: 5 5\r\n", "hello")},
+    {"length_overflow", post("Content-Length: 18446744073709551621\r\n", "hello")},
+    {"chunked_not_final", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n")},
+    {"chunked_twice", post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n")},
+    {"chunked_on_two_lines",
+     post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")},
+    {"coding_with_blank_before_colon", post("Transfer-Encoding : chunked\r\n", "0\r\n\r\n")},
+    {"coding_with_control_byte", post("Transfer-Encoding: \x0b"
+                                      "chunked\r\n",
+                                      "0\r\n\r\n")},
+    {"coding_in_old_version",
+     "POST /x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+    {"obs_fold", post("X-A: b\r\n Content-Length: 5\r\n", "")},
+    {"obs_fold_of_coding", post("Transfer-Encoding:\r\n chunked\r\n", "0\r\n\r\n")},
+    {"bare_lf_line", post("X-A: b\nContent-Length: 5\r\n", "")},
+    {"bare_lf_everywhere", "GET / HTTP/1.1\nHost: a\n\n"},
+    {"bare_cr_in_value", post("X-A: b\rContent-Length: 5\r\n", "")},
+    {"nul_in_value", post("X-A: b\0c\r\n"s, "")},
+    {"nul_in_name", post("X-\0A: b\r\n"s, "")},
+    {"blank_before_colon", post("X-A : b\r\n", "")},
+    {"no_colon", post("Nonsense\r\n", "")},
+    {"empty_name", post(": b\r\n", "")},
+    {"field_before_first_blank", get(" Host: a\r\n\r\n")},
+    {"no_host", get("X-A: b\r\n\r\n")},
+    {"two_hosts", get("Host: a\r\nHost: a\r\n\r\n")},
+    {"invalid_host", get("Host: a b\r\n\r\n")},
+    {"host_with_userinfo", get("Host: u@a\r\n\r\n")},
+    {"host_with_path", get("Host: a/b\r\n\r\n")},
+    {"no_version", "GET /\r\nHost: a\r\n\r\n"},
+    {"version_lower_case", "GET / http/1.1\r\nHost: a\r\n\r\n"},
+    {"two_blanks", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {"trailing_blank", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"},
+    {"method_with_colon", "GE:T / HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {"coding_gzip", post("Transfer-Encoding: gzip\r\n", "hello"), 501},
+    {"coding_unknown", post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), 501},
+    {"coding_identity", post("Transfer-Encoding: identity\r\n", ""), 501},
+    {"gzip_then_chunked", post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501},
+};
+
+class BadHead : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BadHead, IsRefusedAndNothingReachesTheOrigin) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    client.send(GetParam().request + kSmuggled);
+    auto const response = client.read_response();
+    EXPECT_EQ(response.status, GetParam().status);
+    EXPECT_EQ(problem_of(response).status, GetParam().status);
+    EXPECT_NE(response.field("Proxy-Status").find("error=http_request_error"), std::string::npos);
+    EXPECT_FALSE(response.keeps_connection());
+    EXPECT_TRUE(client.closed_without_a_byte());
+    EXPECT_EQ(origin.connections_accepted(), 0U);
+}
+
+std::string name_of(::testing::TestParamInfo<Case> const& info) {
+    return info.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Framing, BadHead, ::testing::ValuesIn(kHeads), name_of);
+
+// Faults that show only in the content: the head may have gone out by then, but the origin never
+// sees the request's end, nor anything behind it.
+std::vector<Case> const kChunks{
+    {"size_not_hex", "zz\r\nhello\r\n0\r\n\r\n"},
+    {"size_with_prefix", "0x5\r\nhello\r\n0\r\n\r\n"},
+    {"size_with_sign", "+5\r\nhello\r\n0\r\n\r\n"},
+    {"size_with_blank", " 5\r\nhello\r\n0\r\n\r\n"},
+    {"size_overflow", "10000000000000005\r\nhello\r\n0\r\n\r\n"},
+    {"size_empty", "\r\nhello\r\n0\r\n\r\n"},
+    {"bare_lf_after_size", "5\nhello\r\n0\r\n\r\n"},
+    {"no_crlf_after_data", "5\r\nhello0\r\n\r\n"},
+    {"bare_lf_after_data", "5\r\nhello\n0\r\n\r\n"},
+    {"lf_in_extension", "5;a=\"\n\"\r\nhello\r\n0\r\n\r\n"},
+    {"later_chunk", "5\r\nhello\r\nxyz\r\n0\r\n\r\n"},
+    {"trailer_without_colon", "5\r\nhello\r\n0\r\nNonsense\r\n\r\n"},
+    {"trailer_bare_lf", "5\r\nhello\r\n0\r\nX-A: b\n\r\n"},
+};
+
+class BadChunk : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BadChunk, IsRefusedAndTheOriginSeesNoWholeRequest) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    client.send(post("Transfer-Encoding: chunked\r\n", GetParam().request) + kSmuggled);
+    EXPECT_EQ(client.read_response().status, 400U);
+    EXPECT_TRUE(client.closed_without_a_byte());
+    EXPECT_TRUE(origin.wait_connections_open(0));
+    for (auto const& seen : origin.requests()) {
+        EXPECT_FALSE(seen.complete);
+        EXPECT_EQ(seen.target, "/x");
+    }
+    EXPECT_TRUE(origin.violations().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Framing, BadChunk, ::testing::ValuesIn(kChunks), name_of);
+
+TEST(Framing, ChunksAreFramedAnew) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    auto const response = client.exchange(post("Transfer-Encoding: chunked\r\n",
+                                               "0005;ext=\"a;b\"\r\nhello\r\nA;x\r\n0123456789\r\n"
+                                               "000;last\r\n\r\n"));
+    EXPECT_EQ(response.status, 200U);
+    EXPECT_EQ(origin.await_request(0).content, "hello0123456789");
+    EXPECT_TRUE(origin.violations().empty());
+}
+
+TEST(Framing, ARequestBehindAMalformedOneIsNeverRead) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    client.send(make_request("GET", "/good") +
+                post("Content-Length: 1\r\nContent-Length: 2\r\n", "ab") + kSmuggled);
+    EXPECT_EQ(client.read_response().status, 200U);
+    EXPECT_EQ(client.read_response().status, 400U);
+    EXPECT_TRUE(client.closed_without_a_byte());
+    EXPECT_EQ(origin.requests().size(), 1U);
+}
+
+// RFC 9112, 2.2: at least one empty line before the request line is ignored.
+TEST(Framing, AnEmptyLineBeforeARequestIsIgnored) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    EXPECT_EQ(client.exchange("\r\n" + make_request("GET", "/first")).status, 200U);
+    EXPECT_EQ(client.exchange("\r\n" + make_request("GET", "/second")).status, 200U);
+}
+
+// The trailer section must not be able to say what only the head may say.
+TEST(Framing, TrailersCannotPoseAsFields) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    auto const response = client.exchange(
+        make_request("POST", "/x", {{"Transfer-Encoding", "chunked"}}) +
+        chunked({"hello"},
+                {{"X-Forwarded-For", "203.0.113.66"}, {"Host", "spoofed.test"}, {"X-Sum", "7"}}));
+    EXPECT_EQ(response.status, 200U);
+    auto const seen = origin.await_request(0);
+    EXPECT_EQ(seen.field("X-Forwarded-For"), "127.0.0.1");
+    EXPECT_EQ(count_of(seen.trailers, "X-Forwarded-For"), 0U);
+    EXPECT_EQ(count_of(seen.trailers, "Host"), 0U);
+    EXPECT_EQ(joined(seen.trailers, "X-Sum"), "7");
+}
+
+TEST(Framing, ALengthInTheTrailersIsNeverPassedOn) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    client.send(make_request("POST", "/x", {{"Transfer-Encoding", "chunked"}}) +
+                chunked({"hello"}, {{"Content-Length", "3"}}));
+    client.read_response();
+    for (auto const& seen : origin.requests()) {
+        EXPECT_EQ(count_of(seen.trailers, "Content-Length"), 0U);
+    }
+}
+
+}  // namespace
+}  // namespace reverse_proxy::integration

@@ -1,0 +1,110 @@
+// Where the daemon listens: several addresses, IPv6, unix sockets (contract, LISTEN).
+#include "tests/support/proxy_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace reverse_proxy::integration {
+namespace {
+
+using namespace test_support;
+
+/// A directory of its own, gone with the object.
+class TemporaryDirectory {
+public:
+    TemporaryDirectory() {
+        std::string name = (std::filesystem::temp_directory_path() / "rp-test-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error{"mkdtemp"};
+        path_ = name;
+    }
+    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+    TemporaryDirectory(TemporaryDirectory const&) = delete;
+    TemporaryDirectory& operator=(TemporaryDirectory const&) = delete;
+    [[nodiscard]] std::string file(std::string const& name) const { return path_ / name; }
+
+private:
+    std::filesystem::path path_;
+};
+
+bool has_ipv6() {
+    try {
+        Socket::listen_tcp("::1", 0);
+        return true;
+    } catch (std::exception const&) {
+        return false;
+    }
+}
+
+TEST(Listeners, SeveralAtOnce) {
+    FaultOrigin origin;
+    TemporaryDirectory const directory;
+    auto const path = directory.file("proxy.sock");
+    ProxyFixture proxy{origin, [&](config::Settings& s) {
+                           s.listener.listen.push_back({"127.0.0.2", 0, ""});
+                           s.listener.listen.push_back({"", 0, path});
+                       }};
+    EXPECT_NE(proxy.port(0), 0);
+    EXPECT_NE(proxy.port(1), 0);
+    EXPECT_EQ(proxy.port(2), 0);
+    EXPECT_EQ(proxy.get("/").status, 200U);
+    RawClient second{Socket::connect_tcp("127.0.0.2", proxy.port(1))};
+    EXPECT_EQ(second.exchange(make_request("GET", "/")).status, 200U);
+    auto third = RawClient::unix_socket(path);
+    EXPECT_EQ(third.exchange(make_request("GET", "/")).status, 200U);
+    EXPECT_EQ(third.exchange(make_request("GET", "/healthz")).status, 200U);
+}
+
+TEST(Listeners, Ipv6) {
+    if (!has_ipv6()) GTEST_SKIP() << "this host has no ::1";
+    FaultOrigin origin{{.address = "::1"}};
+    ProxyFixture proxy{origin, [](config::Settings& s) { s.listener.listen = {{"::1", 0, ""}}; }};
+    auto client = RawClient::v6(proxy.port());
+    EXPECT_EQ(client.exchange(make_request("GET", "/", {{"Host", "[::1]:8000"}})).status, 200U);
+    auto const seen = origin.await_request(0);
+    EXPECT_EQ(seen.field("X-Forwarded-For"), "::1");
+    EXPECT_EQ(seen.field("X-Forwarded-Host"), "[::1]:8000");
+    EXPECT_EQ(seen.field("Host"), "[::1]:" + std::to_string(origin.port()));
+}
+
+TEST(Listeners, AUnixSocketLeftBehindIsReplaced) {
+    FaultOrigin origin;
+    TemporaryDirectory const directory;
+    auto const path = directory.file("proxy.sock");
+    auto const listen_there = [&](config::Settings& s) { s.listener.listen = {{"", 0, path}}; };
+    {
+        ProxyFixture const first{origin, listen_there};
+        EXPECT_EQ(RawClient::unix_socket(path).exchange(make_request("GET", "/")).status, 200U);
+    }
+    ProxyFixture const second{origin, listen_there};
+    EXPECT_EQ(RawClient::unix_socket(path).exchange(make_request("GET", "/")).status, 200U);
+}
+
+TEST(Listeners, AUnixPeerIsTrustedOnlyWhereNamed) {
+    FaultOrigin origin;
+    TemporaryDirectory const directory;
+    auto const path = directory.file("proxy.sock");
+    for (bool const trusted : {false, true}) {
+        ProxyFixture const proxy{origin, [&](config::Settings& s) {
+                                     s.listener.listen = {{"", 0, path}};
+                                     s.client.trust_unix_peers = trusted;
+                                 }};
+        auto client = RawClient::unix_socket(path);
+        client.exchange(make_request("GET", "/", {{"X-Forwarded-For", "203.0.113.7"}}));
+        auto const seen = origin.await_request(trusted ? 1 : 0);
+        auto const forwarded = seen.field("X-Forwarded-For");
+        EXPECT_EQ(forwarded.find("203.0.113.7") != std::string::npos, trusted) << forwarded;
+    }
+}
+
+TEST(Listeners, AnAddressInUseIsAnErrorAtStart) {
+    FaultOrigin origin;
+    auto const taken = origin.port();
+    EXPECT_THROW(
+        (ProxyFixture{origin, [&](config::Settings& s) { s.listener.listen[0].port = taken; }}),
+        std::exception);
+}
+
+}  // namespace
+}  // namespace reverse_proxy::integration

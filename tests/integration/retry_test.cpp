@@ -1,0 +1,217 @@
+// What is tried again, where, and how often (contract, section 4).
+#include "tests/support/pattern.hpp"
+#include "tests/support/proxy_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace reverse_proxy::integration {
+namespace {
+
+using namespace test_support;
+using std::chrono::milliseconds;
+
+void no_breaker(config::Settings& settings) {
+    settings.breaker.enabled = false;
+    settings.retry.budget_percent = 100;
+}
+
+/// One endpoint that fails as told and one that answers.
+struct Pair {
+    FaultOrigin bad{{.name = "bad"}};
+    FaultOrigin good{{.name = "good"}};
+    ProxyFixture proxy;
+
+    explicit Pair(std::string const& fault, ProxyFixture::Adjust const& adjust = no_breaker)
+        : proxy{{upstream_at(bad), upstream_at(good)}, adjust} {
+        bad.always(fault);
+        good.always("echo");
+    }
+    [[nodiscard]] std::size_t tried() const {
+        return bad.requests().size() + good.requests().size();
+    }
+};
+
+TEST(Retry, AConnectFailureForAnyMethod) {
+    FaultOrigin good;
+    RefusingPort const refusing;
+    ProxyFixture proxy{{upstream_at("127.0.0.1", refusing.port()), upstream_at(good)}, no_breaker};
+    for (int i = 0; i < 10; ++i) {
+        for (auto const* method : {"GET", "POST", "PATCH"}) {
+            EXPECT_EQ(proxy.send(make_request(method, "/", {}, "content")).status, 200U) << method;
+        }
+    }
+    EXPECT_EQ(good.requests().size(), 30U);
+    EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_retries_total", {{"reason", "connect"}}, 15));
+}
+
+TEST(Retry, AConnectFailureForStreamedContent) {
+    FaultOrigin good;
+    RefusingPort const refusing;
+    ProxyFixture proxy{{upstream_at("127.0.0.1", refusing.port()), upstream_at(good)}, no_breaker};
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(proxy.send(make_request("POST", "/", {}, pattern(0, 300'000))).status, 200U);
+        EXPECT_TRUE(good.await_request(i).content_is_pattern);
+        EXPECT_EQ(good.await_request(i).content_bytes, 300'000U);
+    }
+}
+
+class IdempotentRetry : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(IdempotentRetry, GoesToTheOtherEndpoint) {
+    Pair pair{GetParam(), [](config::Settings& s) {
+                  no_breaker(s);
+                  s.upstream.attempt_timeout = milliseconds{300};
+              }};
+    for (int i = 0; i < 4; ++i) {
+        auto const response = pair.proxy.send(make_request("PUT", "/", {}, pattern(0, 60'000)));
+        EXPECT_EQ(response.status, 200U);
+        EXPECT_EQ(response.field("X-Origin"), "good");
+        EXPECT_TRUE(response.content == pattern(0, 60'000)) << "content was not sent again whole";
+    }
+    EXPECT_EQ(pair.bad.requests().size(), 2U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Retry, IdempotentRetry,
+                         ::testing::Values("reset_before_head", "close_before_head",
+                                           "close_in_head", "stall", "status=502", "status=503",
+                                           "status=504"),
+                         [](auto const& tested) {
+                             auto name = tested.param;
+                             for (char& c : name)
+                                 c = c == '=' ? '_' : c;
+                             return name;
+                         });
+
+class PostRetry : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(PostRetry, IsNotMadeOnceTheRequestWasSent) {
+    Pair pair{GetParam()};
+    int failed = 0;
+    for (int i = 0; i < 4; ++i) {
+        auto const response = pair.proxy.send(make_request("POST", "/", {}, "content"));
+        failed += response.status >= 500 ? 1 : 0;
+    }
+    EXPECT_EQ(failed, 2);
+    EXPECT_EQ(pair.tried(), 4U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Retry, PostRetry,
+                         ::testing::Values("reset_before_head", "close_before_head", "status=503"),
+                         [](auto const& tested) {
+                             auto name = tested.param;
+                             for (char& c : name)
+                                 c = c == '=' ? '_' : c;
+                             return name;
+                         });
+
+TEST(Retry, OtherAnswersAreNotRetried) {
+    for (std::string const status : {"500", "404", "429"}) {
+        Pair pair{"status=" + status};
+        for (int i = 0; i < 4; ++i)
+            pair.proxy.get("/");
+        EXPECT_EQ(pair.tried(), 4U) << status;
+    }
+}
+
+// A copy is kept while the content is not over STREAM_THRESHOLD_BYTES.
+TEST(Retry, StreamedContentUpToTheThresholdIsSentAgain) {
+    Pair pair{"reset_before_head"};
+    auto const request = make_request("PUT", "/", {{"Transfer-Encoding", "chunked"}}) +
+                         chunked({pattern(0, 30'000), pattern(30'000, 30'000)});
+    for (int i = 0; i < 4; ++i) {
+        auto const response = pair.proxy.send(request);
+        EXPECT_EQ(response.status, 200U);
+        EXPECT_TRUE(response.content == pattern(0, 60'000));
+    }
+    EXPECT_EQ(pair.bad.requests().size(), 2U);
+}
+
+TEST(Retry, StreamedContentPastTheThresholdIsNot) {
+    Pair pair{"reset_before_head"};
+    int failed = 0;
+    for (int i = 0; i < 4; ++i) {
+        auto const response = pair.proxy.send(make_request("PUT", "/", {}, pattern(0, 200'000)));
+        failed += response.status == 502U ? 1 : 0;
+    }
+    EXPECT_EQ(failed, 2);
+    EXPECT_EQ(pair.tried(), 4U);
+}
+
+TEST(Retry, NothingIsRetriedOnceAByteWentToTheClient) {
+    Pair pair{"interim=103; reset_before_head"};
+    int failed = 0;
+    for (int i = 0; i < 4; ++i) {
+        auto const response = pair.proxy.get("/");
+        failed += response.status == 502U ? 1 : 0;
+        EXPECT_EQ(response.interim.size(), response.status == 502U ? 1U : 0U);
+    }
+    EXPECT_EQ(failed, 2);
+    EXPECT_EQ(pair.tried(), 4U);
+}
+
+TEST(Retry, TheLastAnswerGoesOutWhenTheyRunOut) {
+    FaultOrigin origin;
+    origin.always("status=503; text=maintenance; extra=Retry-After:0");
+    ProxyFixture proxy{origin, no_breaker};
+    auto const response = proxy.get("/");
+    EXPECT_EQ(response.status, 503U);
+    EXPECT_EQ(response.content, "maintenance");
+    EXPECT_EQ(origin.requests().size(), 3U);  // RETRY_MAX_ATTEMPTS
+}
+
+TEST(Retry, AttemptsAreTheSameRequest) {
+    FaultOrigin origin;
+    origin.next("status=503");
+    origin.next("reset_before_head");
+    ProxyFixture proxy{origin, no_breaker};
+    EXPECT_EQ(proxy.get("/same?q=1", {{"X-A", "b"}}).status, 200U);
+    auto const seen = origin.requests();
+    ASSERT_EQ(seen.size(), 3U);
+    EXPECT_EQ(seen[0].raw_head, seen[1].raw_head);
+    EXPECT_EQ(seen[0].raw_head, seen[2].raw_head);
+}
+
+TEST(Retry, OneAttemptMeansNone) {
+    Pair pair{"status=503", [](config::Settings& s) {
+                  no_breaker(s);
+                  s.retry.max_attempts = 1;
+              }};
+    for (int i = 0; i < 4; ++i)
+        pair.proxy.get("/");
+    EXPECT_EQ(pair.tried(), 4U);
+}
+
+TEST(Retry, IsNotPastTheRequestsTime) {
+    FaultOrigin origin;
+    origin.always("stall");
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           no_breaker(s);
+                           s.retry.max_attempts = 100;
+                           s.upstream.attempt_timeout = milliseconds{300};
+                           s.upstream.request_timeout = milliseconds{500};
+                       }};
+    EXPECT_EQ(proxy.get("/").status, 504U);
+    EXPECT_LE(origin.requests().size(), 2U);
+}
+
+TEST(Retry, TheBudgetBoundsAStorm) {
+    FaultOrigin origin;
+    origin.always("status=503");
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           s.breaker.enabled = false;
+                           s.retry.budget_percent = 20;
+                       }};
+    constexpr std::size_t kRequests = 100;
+    auto const begin = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < kRequests; ++i)
+        EXPECT_EQ(proxy.get("/").status, 503U);
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begin;
+    auto const retries = origin.requests().size() - kRequests;
+    EXPECT_GE(retries, 10U);
+    // 10 tokens at first, a fifth of one per request, 3 per second.
+    EXPECT_LE(static_cast<double>(retries), 10 + 0.2 * kRequests + 3 * took.count() + 1);
+    EXPECT_GT(proxy.metric("reverse_proxy_retry_budget_exhausted_total"), 0);
+}
+
+}  // namespace
+}  // namespace reverse_proxy::integration

@@ -1,0 +1,95 @@
+#include "reverse_proxy/core/frame_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+using reverse_proxy::core::FramePool;
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kRecycles = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kRecycles = false;
+#else
+constexpr bool kRecycles = true;
+#endif
+#else
+constexpr bool kRecycles = true;
+#endif
+
+class FramePoolTest : public testing::Test {
+protected:
+    void SetUp() override {
+        if (!kRecycles) GTEST_SKIP() << "frames are not recycled under sanitizers";
+        forget_all();
+    }
+    static void forget_all() {
+        // Each call keeps half of a list; no list is longer than 2^32.
+        for (int i = 0; i < 32; ++i)
+            FramePool::trim();
+    }
+};
+
+}  // namespace
+
+TEST_F(FramePoolTest, SameSizeClassIsUsedAgainLastInFirstOut) {
+    void* const a = FramePool::allocate(129);
+    void* const b = FramePool::allocate(192);
+    FramePool::release(a, 129);
+    FramePool::release(b, 192);
+    EXPECT_EQ(FramePool::allocate(130), b);
+    EXPECT_EQ(FramePool::allocate(191), a);
+    FramePool::release(a, 191);
+    FramePool::release(b, 130);
+}
+
+TEST_F(FramePoolTest, OtherSizeClassesAreNotMixedUp) {
+    void* const small = FramePool::allocate(128);
+    FramePool::release(small, 128);
+    void* const larger = FramePool::allocate(129);
+    EXPECT_NE(larger, small);
+    std::memset(larger, 1, 192);  // the whole class is ours
+    FramePool::release(larger, 129);
+    EXPECT_EQ(FramePool::allocate(65), small);
+    FramePool::release(small, 65);
+}
+
+TEST_F(FramePoolTest, FramesInUseDoNotOverlap) {
+    std::vector<char*> frames;
+    for (int i = 0; i < 50; ++i) {
+        auto* const frame = static_cast<char*>(FramePool::allocate(64));
+        std::memset(frame, i, 64);
+        frames.push_back(frame);
+    }
+    for (int i = 0; i < 50; ++i) {
+        char* const frame = frames[static_cast<std::size_t>(i)];
+        EXPECT_TRUE(std::all_of(frame, frame + 64, [i](char c) { return c == i; }));
+        FramePool::release(frame, 64);
+    }
+}
+
+TEST_F(FramePoolTest, TrimForgetsHalf) {
+    std::vector<void*> frames;
+    for (int i = 0; i < 8; ++i)
+        frames.push_back(FramePool::allocate(1000));
+    for (void* frame : frames)
+        FramePool::release(frame, 1000);
+    // The list is a stack and gives up from its top: what was released first is left.
+    FramePool::trim();
+    for (int i = 3; i >= 0; --i)
+        EXPECT_EQ(FramePool::allocate(1000), frames[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < 4; ++i)
+        FramePool::release(frames[static_cast<std::size_t>(i)], 1000);
+}
+
+TEST(FramePool, LargeFramesComeFromTheHeapAndGoBack) {
+    void* const frame = FramePool::allocate(5000);
+    std::memset(frame, 1, 5000);
+    FramePool::release(frame, 5000);
+    FramePool::trim();
+}

@@ -1,0 +1,244 @@
+#include "tests/unit/relay/contents.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+using namespace reverse_proxy;
+using namespace reverse_proxy::relay;
+using namespace reverse_proxy::relay::test;
+using core::FailureKind;
+using core::test::pattern;
+using Kind = Framing::Kind;
+
+namespace {
+
+/// A message on its way: read in one framing, written in another, read again behind that.
+struct Relay {
+    Relay(Loop& worker, Framing const& from, Kind to)
+        : loop{worker}, incoming{worker, from}, out{worker}, writer{worker.io, out.socket, outbox,
+                                                                    to} {}
+
+    Moved run(std::string_view bytes = {}) {
+        if (!bytes.empty()) incoming.stream.peer.send(bytes);
+        loop.settle();
+        Moved const moved = move.run();
+        received += out.peer.receive();
+        return moved;
+    }
+
+    Loop& loop;
+    Incoming incoming;
+    Stream out;
+    core::Outbox outbox;
+    Http1ContentWriter writer;
+    ContentMove move{incoming.reader, writer};
+    std::string received;
+};
+
+std::string chunked(std::string_view content, std::size_t chunk, std::string_view trailers = {}) {
+    std::string wire;
+    for (std::size_t at = 0; at < content.size(); at += chunk) {
+        std::string_view const piece = content.substr(at, chunk);
+        char size[18];
+        wire.append(size, http::write_chunk_size(size, piece.size()));
+        wire.append(piece).append("\r\n");
+    }
+    return wire.append("0\r\n").append(trailers).append("\r\n");
+}
+
+}  // namespace
+
+TEST(ContentMove, EveryFramingIntoEveryOtherCarriesTheSameContent) {
+    Loop loop;
+    for (std::size_t const size : std::initializer_list<std::size_t>{0, 1, 4096, 4097, 40'000}) {
+        std::string const content = pattern(size);
+        struct Wire {
+            Framing framing;
+            std::string bytes;
+            bool closes;
+        };
+        for (Wire const& from : {Wire{length(size), content, false},
+                                 Wire{framing(Kind::chunked), chunked(content, 1000), false},
+                                 Wire{framing(Kind::chunked), chunked(content, 10'000), false},
+                                 Wire{framing(Kind::until_close), content, true}}) {
+            for (Framing const& to :
+                 {length(size), framing(Kind::chunked), framing(Kind::until_close)}) {
+                Relay relay{loop, from.framing, to.kind};
+                Moved moved = relay.run(from.bytes);
+                if (from.closes) {
+                    EXPECT_EQ(moved, Moved::source_empty);
+                    relay.incoming.stream.peer.finish();
+                    moved = relay.run();
+                }
+                EXPECT_EQ(moved, Moved::complete) << size;
+                EXPECT_TRUE(relay.move.complete());
+                EXPECT_EQ(relay.move.bytes(), size);
+                Incoming again{loop, to};
+                if (!relay.received.empty()) again.stream.peer.send(relay.received);
+                EXPECT_EQ(again.receive_end(), State::end);
+                EXPECT_EQ(again.content, content);
+            }
+        }
+    }
+}
+
+TEST(ContentMove, TrailersGoAlongWhereTheyCan) {
+    Loop loop;
+    std::string const wire = chunked("hello", 3, "X-Sum: 1\r\nHost: evil\r\n");
+    Relay relay{loop, framing(Kind::chunked), Kind::chunked};
+    EXPECT_EQ(relay.run(wire), Moved::complete);
+    EXPECT_EQ(relay.received, "3\r\nhel\r\n2\r\nlo\r\n0\r\nX-Sum: 1\r\n\r\n");
+    Relay plain{loop, framing(Kind::chunked), Kind::until_close};
+    EXPECT_EQ(plain.run(wire), Moved::complete);
+    EXPECT_EQ(plain.received, "hello");
+}
+
+TEST(ContentMove, GoesOnWhereverTheSourceStopped) {
+    Loop loop;
+    std::string const wire = chunked("hello world", 4, "X-Sum: 1\r\n");
+    for (std::size_t cut = 1; cut < wire.size(); ++cut) {
+        Relay relay{loop, framing(Kind::chunked), Kind::chunked};
+        EXPECT_EQ(relay.run(wire.substr(0, cut)), Moved::source_empty) << cut;
+        EXPECT_FALSE(relay.move.complete());
+        EXPECT_EQ(relay.run(wire.substr(cut)), Moved::complete) << cut;
+        Incoming again{loop, framing(Kind::chunked)};
+        EXPECT_EQ(again.receive(relay.received), State::end);
+        EXPECT_EQ(again.content, "hello world");
+        EXPECT_EQ(again.trailers, "X-Sum: 1\r\n");
+    }
+}
+
+TEST(ContentMove, WhatIsInHandGoesBeforeASourceThatFails) {
+    Loop loop;
+    for (bool const narrow : {false, true}) {
+        Relay relay{loop, framing(Kind::chunked), Kind::until_close};
+        if (narrow) relay.out.shrink();
+        EXPECT_EQ(relay.run("5\r\nhello\r\nbroken"), Moved::source_failed);
+        EXPECT_EQ(relay.received, "hello");
+        EXPECT_EQ(relay.incoming.reader.failure().kind, FailureKind::response_malformed);
+        EXPECT_FALSE(relay.move.complete());
+    }
+}
+
+TEST(ContentMove, FailureOfTheSourceIsToldEvenWhereTheSinkIsFull) {
+    Loop loop;
+    Relay relay{loop, framing(Kind::chunked), Kind::until_close};
+    relay.out.socket.not_ready(core::kWritable);
+    relay.incoming.stream.peer.send("5\r\nhello\r\nbroken");
+    loop.settle();
+    relay.out.socket.not_ready(core::kWritable);
+    EXPECT_EQ(relay.move.run(), Moved::source_failed);
+}
+
+TEST(ContentMove, ClosedSinkIsBroken) {
+    Loop loop;
+    Relay relay{loop, length(100), Kind::length};
+    relay.out.peer.close();
+    EXPECT_EQ(relay.run("hello"), Moved::sink_broken);
+}
+
+TEST(ContentMove, SlowSinkStopsTheReading) {
+    Loop loop;
+    constexpr std::size_t kSize = 400'000;
+    std::string const content = pattern(kSize);
+    Relay relay{loop, length(kSize), Kind::chunked};
+    relay.out.shrink();
+    std::size_t sent = 0;
+    std::size_t most_waiting = 0;
+    Moved moved = Moved::source_empty;
+    for (int turn = 0; turn < 100'000 && moved != Moved::complete; ++turn) {
+        if (sent < kSize) {
+            ssize_t const more = ::send(relay.incoming.stream.peer.descriptor(),
+                                        content.data() + sent, kSize - sent, MSG_NOSIGNAL);
+            if (more > 0) sent += static_cast<std::size_t>(more);
+        }
+        loop.settle();
+        moved = relay.move.run();
+        most_waiting = std::max(most_waiting, relay.outbox.size());
+        if (moved == Moved::sink_full) {
+            std::uint64_t const before = relay.move.bytes();
+            EXPECT_EQ(relay.move.run(), Moved::sink_full);
+            EXPECT_EQ(relay.move.bytes(), before) << "nothing is read while the sink is full";
+        }
+        relay.received += relay.out.peer.receive();
+    }
+    ASSERT_EQ(moved, Moved::complete);
+    // One read and its framing, never more.
+    EXPECT_LE(most_waiting, core::Scratch::kSize + 64);
+    EXPECT_GT(most_waiting, 0U);
+    EXPECT_EQ(relay.move.bytes(), kSize);
+    http::ChunkDecoder decoder;
+    std::string decoded;
+    for (std::string_view rest = relay.received; !rest.empty();) {
+        auto const step = decoder.decode(rest);
+        decoded += step.content;
+        rest.remove_prefix(step.consumed);
+        if (step.status == http::ChunkDecoder::Status::trailers) {
+            EXPECT_EQ(rest, "\r\n");
+            break;
+        }
+    }
+    EXPECT_EQ(decoded, content);
+}
+
+TEST(ContentMove, FullSinkAtTheEndIsNotComplete) {
+    Loop loop;
+    Relay relay{loop, length(5), Kind::length};
+    relay.incoming.stream.peer.send("hello");
+    loop.settle();
+    relay.out.socket.not_ready(core::kWritable);
+    EXPECT_EQ(relay.move.run(), Moved::sink_full);
+    EXPECT_FALSE(relay.move.complete());
+    EXPECT_EQ(relay.move.run(), Moved::sink_full);
+}
+
+TEST(ContentMove, NothingIsSentTwiceAfterTheEnd) {
+    Loop loop;
+    Relay relay{loop, framing(Kind::chunked), Kind::chunked};
+    EXPECT_EQ(relay.run("1\r\nx\r\n0\r\n\r\n"), Moved::complete);
+    EXPECT_EQ(relay.run(), Moved::complete);
+    EXPECT_EQ(relay.received, "1\r\nx\r\n0\r\n\r\n");
+}
+
+namespace {
+
+/// Content without end, a byte a read.
+class Endless : public ContentSource {
+public:
+    explicit Endless(core::Socket& socket) : socket_{socket} {}
+    Step take() override {
+        return std::exchange(has_, false) ? Step{State::piece, "x"} : Step{State::need_bytes, {}};
+    }
+    bool fill() override {
+        ++fills;
+        return has_ = true;
+    }
+    [[nodiscard]] http::Fields const* trailers() const override { return nullptr; }
+    [[nodiscard]] core::Failure const& failure() const override { return failure_; }
+    [[nodiscard]] core::Socket& socket() override { return socket_; }
+    int fills{0};
+
+private:
+    core::Socket& socket_;
+    bool has_{true};
+    core::Failure failure_;
+};
+
+}  // namespace
+
+TEST(ContentMove, EndlessSourceGivesItsTurnAway) {
+    Loop loop;
+    Stream in{loop, core::kReadable};
+    Stream out{loop};
+    core::Outbox outbox;
+    Endless source{in.socket};
+    Http1ContentWriter sink{loop.io, out.socket, outbox};
+    ContentMove move{source, sink};
+    EXPECT_EQ(move.run(), Moved::turn_over);
+    EXPECT_EQ(move.run(), Moved::turn_over);
+    EXPECT_EQ(source.fills, 32);
+    EXPECT_EQ(move.bytes(), 32U);
+    EXPECT_EQ(out.peer.receive(), std::string(32, 'x'));
+}

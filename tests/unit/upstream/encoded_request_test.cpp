@@ -1,0 +1,154 @@
+#include "reverse_proxy/upstream/encoded_request.hpp"
+#include "tests/unit/http/heads.hpp"
+#include "tests/unit/upstream/endpoints.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+using namespace reverse_proxy;
+using namespace reverse_proxy::upstream;
+using http::FieldId;
+using http::Framing;
+using upstream::test::endpoint;
+
+namespace {
+
+/// A request whose connection fields the modifiers have taken out.
+struct Modified {
+    explicit Modified(std::string const& text) : request{text} {
+        auto const parsed = http::parse_target(request.head.method, request.head.target);
+        EXPECT_TRUE(parsed.has_value()) << text;
+        target = *parsed;
+        request.head.fields.drop(http::FieldSet{FieldId::host, FieldId::content_length,
+                                                FieldId::transfer_encoding, FieldId::connection,
+                                                FieldId::expect, FieldId::upgrade});
+    }
+    [[nodiscard]] std::string sent(RequestShape const& shape = {},
+                                   std::string const& prefix = {}) const {
+        core::BufferPool pool;
+        EncodedRequest const encoded{request.head, target, shape, pool};
+        std::string text;
+        encoded.write(text, *endpoint(prefix));
+        return text;
+    }
+    http::test::Request request;
+    http::Target target;
+};
+
+std::string const kHost = "Host: origin.example:9000\r\n";
+
+}  // namespace
+
+TEST(EncodedRequest, RequestLineHostThenTheFields) {
+    Modified const modified{
+        "GET /a?b=%20 HTTP/1.1\r\nHost: client.example\r\nAccept: x\r\nX-A:odd\r\n\r\n"};
+    EXPECT_EQ(modified.sent(),
+              "GET /a?b=%20 HTTP/1.1\r\n" + kHost + "Accept: x\r\nX-A: odd\r\n\r\n");
+}
+
+TEST(EncodedRequest, SpeaksHttp11WhateverTheClientSpoke) {
+    Modified const modified{"GET / HTTP/1.0\r\n\r\n"};
+    EXPECT_EQ(modified.sent(), "GET / HTTP/1.1\r\n" + kHost + "\r\n");
+}
+
+TEST(EncodedRequest, TargetsBehindTheEndpointsPrefix) {
+    struct Case {
+        std::string method;
+        std::string target;
+        std::string prefix;
+        std::string sent;
+    };
+    for (Case const& c : std::initializer_list<Case>{{"GET", "/a", "", "/a"},
+                                                     {"GET", "/a", "/api", "/api/a"},
+                                                     {"GET", "/", "/api", "/api/"},
+                                                     {"GET", "//double", "/api", "/api//double"},
+                                                     {"GET", "/?q", "/api", "/api/?q"},
+                                                     {"GET", "http://h/a?b", "", "/a?b"},
+                                                     {"GET", "http://h/a?b", "/api", "/api/a?b"},
+                                                     {"GET", "http://h", "", "/"},
+                                                     {"GET", "http://h", "/api", "/api/"},
+                                                     {"GET", "http://h?q", "", "/?q"},
+                                                     {"GET", "http://h?q", "/api", "/api/?q"},
+                                                     {"OPTIONS", "*", "", "*"},
+                                                     {"OPTIONS", "*", "/api", "*"},
+                                                     {"OPTIONS", "http://h", "/api", "*"},
+                                                     {"OPTIONS", "http://h/", "/api", "/api/"},
+                                                     {"OPTIONS", "/*", "/api", "/api/*"}}) {
+        Modified const modified{c.method + " " + c.target + " HTTP/1.1\r\nHost: h\r\n\r\n"};
+        EXPECT_EQ(modified.sent({}, c.prefix),
+                  c.method + " " + c.sent + " HTTP/1.1\r\n" + kHost + "\r\n")
+            << c.target << ' ' << c.prefix;
+    }
+}
+
+TEST(EncodedRequest, FramingIsSaidOnceAndAnew) {
+    Modified const modified{"POST /p HTTP/1.1\r\nHost: h\r\ncontent-length: 5\r\nX-A: 1\r\n\r\n"};
+    std::string const start = "POST /p HTTP/1.1\r\n" + kHost + "X-A: 1\r\n";
+    Framing const none;
+    Framing const empty{.kind = Framing::Kind::length, .length = 0};
+    Framing const longest{.kind = Framing::Kind::length, .length = 9'223'372'036'854'775'807U};
+    Framing const chunked{.kind = Framing::Kind::chunked};
+    struct Case {
+        RequestShape shape;
+        std::string fields;
+    };
+    for (Case const& c : std::initializer_list<Case>{
+             {{none, false, {}}, ""},
+             {{empty, false, {}}, "Content-Length: 0\r\n"},
+             {{longest, false, {}}, "Content-Length: 9223372036854775807\r\n"},
+             {{chunked, false, {}}, "Transfer-Encoding: chunked\r\n"},
+             {{chunked, true, {}}, "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n"},
+             {{none, false, "websocket"}, "Connection: upgrade\r\nUpgrade: websocket\r\n"}}) {
+        EXPECT_EQ(modified.sent(c.shape), start + c.fields + "\r\n");
+    }
+}
+
+TEST(EncodedRequest, AddedFieldsGoAlong) {
+    Modified modified{"GET / HTTP/1.1\r\nHost: h\r\nAccept: x\r\n\r\n"};
+    modified.request.head.fields.add("Via", "1.1 reverse-proxy");
+    EXPECT_EQ(modified.sent(),
+              "GET / HTTP/1.1\r\n" + kHost + "Accept: x\r\nVia: 1.1 reverse-proxy\r\n\r\n");
+}
+
+TEST(EncodedRequest, SecondAttemptEqualsTheFirstWhateverBecameOfTheBytes) {
+    core::BufferPool pool;
+    std::string expected;
+    std::optional<EncodedRequest> encoded;
+    {
+        Modified modified{"DELETE /thing HTTP/1.1\r\nHost: h\r\nX-Long: " + std::string(3000, 'v') +
+                          "\r\n\r\n"};
+        encoded.emplace(modified.request.head, modified.target, RequestShape{}, pool);
+        encoded->write(expected, *endpoint("/a"));
+        std::fill(modified.request.text.begin(), modified.request.text.end(), '#');
+    }
+    // Another request in between uses whatever the encoding shares.
+    Modified const other{"GET /other HTTP/1.1\r\nHost: h\r\n\r\n"};
+    EncodedRequest const second{other.request.head, other.target, {}, pool};
+    std::string again;
+    encoded->write(again, *endpoint("/a"));
+    EXPECT_EQ(again, expected);
+    EXPECT_TRUE(again.starts_with("DELETE /a/thing HTTP/1.1\r\n"));
+    std::string elsewhere;
+    encoded->write(elsewhere, *endpoint("/b"));
+    EXPECT_TRUE(elsewhere.starts_with("DELETE /b/thing HTTP/1.1\r\n"));
+}
+
+TEST(EncodedRequest, RemembersMethodAndTargetWithoutThePrefix) {
+    Modified const modified{"GET http://h?q HTTP/1.1\r\nHost: h\r\n\r\n"};
+    core::BufferPool pool;
+    EncodedRequest const encoded{modified.request.head, modified.target, {}, pool};
+    EXPECT_EQ(encoded.method(), "GET");
+    EXPECT_EQ(encoded.target(), "/?q");
+}
+
+TEST(EncodedRequest, WritesBehindWhatIsThere) {
+    Modified const modified{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
+    core::BufferPool pool;
+    EncodedRequest const encoded{modified.request.head, modified.target, {}, pool};
+    std::string text = "before ";
+    encoded.write(text, *endpoint());
+    EXPECT_TRUE(text.starts_with("before GET / HTTP/1.1\r\n"));
+}
