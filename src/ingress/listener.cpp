@@ -86,12 +86,9 @@ void Listener::listen_tcp(config::ListenAddress const& address, unsigned workers
     tcp::endpoint endpoint = resolve(io, address);
     {
         // Without SO_REUSEPORT first: with it, a second daemon would quietly share the port of the
-        // first.
+        // first. Bound only: a listening socket would reset whoever connects before it closes.
         tcp::acceptor alone{io};
         if (error_code const error = open(alone, endpoint, false)) refuse(address, error);
-        error_code error;
-        alone.listen(1, error);
-        if (error) refuse(address, error);
         endpoint = alone.local_endpoint();
     }
     for (unsigned worker = 0; worker < workers; ++worker) {
