@@ -106,5 +106,17 @@ TEST(Listeners, AnAddressInUseIsAnErrorAtStart) {
         std::exception);
 }
 
+TEST(Listeners, ASecondServerOnThePortIsRefused) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    for (auto const* host : {"127.0.0.1", "0.0.0.0"}) {
+        config::Settings settings;
+        settings.listener.listen = {config::ListenAddress{host, proxy.port(), ""}};
+        settings.listener.workers = 1;
+        settings.upstream.upstreams = {upstream_at(origin)};
+        EXPECT_THROW(server::Server{settings}, server::ListenError) << host;
+    }
+}
+
 }  // namespace
 }  // namespace reverse_proxy::integration
