@@ -315,6 +315,7 @@ namespace {
 
 std::vector<std::uint16_t> ports_of(std::vector<ingress::Listener> const& listeners) {
     std::vector<std::uint16_t> ports;
+    ports.reserve(listeners.size());
     for (auto const& listener : listeners)
         ports.push_back(listener.port());
     return ports;

@@ -29,7 +29,6 @@ namespace reverse_proxy::upstream {
 namespace net = boost::asio;
 namespace beast = boost::beast;
 using balancing::Endpoint;
-using boost::system::error_code;
 using telemetry::LogLevel;
 
 namespace {
@@ -131,7 +130,7 @@ void HealthProber::Shared::start(std::shared_ptr<Endpoint> const& endpoint) {
     auto const watch = std::make_shared<Watch>(control, endpoint, settings);
     watches.emplace(endpoint.get(), watch);
     net::co_spawn(control, watch_over(shared_from_this(), watch),
-                  [watch](std::exception_ptr error) {
+                  [watch](std::exception_ptr const& error) {
                       if (!error) return;
                       try {
                           std::rethrow_exception(error);
