@@ -34,9 +34,7 @@ void Outbox::clear() {
     buffer_.reset();
 }
 
-Gather::Gather() {
-    text_.reserve(64 * 1024);
-}
+Gather::Gather() : text_{32 * 1024} {}
 
 void Gather::content(std::string_view bytes) {
     if (bytes.size() <= kCopyLimit || size_ == kMostPieces) {
@@ -53,11 +51,11 @@ std::size_t Gather::list(std::array<iovec, 2 * kMostPieces + 1>& pieces) const {
         if (!bytes.empty()) pieces[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
     };
     for (std::size_t i = 0; i < size_; ++i) {
-        add(std::string_view{text_}.substr(text_used, pieces_[i].text_before - text_used));
+        add(text_.view().substr(text_used, pieces_[i].text_before - text_used));
         add(pieces_[i].bytes);
         text_used = pieces_[i].text_before;
     }
-    add(std::string_view{text_}.substr(text_used));
+    add(text_.view().substr(text_used));
     return count;
 }
 

@@ -5,21 +5,22 @@
 
 namespace reverse_proxy::http {
 
-void append_field(std::string& text, std::string_view name, std::string_view value) {
+void append_field(core::Text& text, std::string_view name, std::string_view value) {
     text.append(name).append(": ").append(value).append("\r\n");
 }
 
-void append_number(std::string& text, std::uint64_t number) {
+void append_number(core::Text& text, std::uint64_t number) {
     std::array<char, 20> digits{};
     auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    text.append(digits.data(), end);
+    text.append({digits.data(), static_cast<std::size_t>(end - digits.data())});
 }
 
-void append_fields(std::string& text, Fields const& fields) {
+void append_fields(core::Text& text, Fields const& fields) {
     char const* run_begin = nullptr;
     char const* run_end = nullptr;
     auto const end_run = [&] {
-        if (run_begin != nullptr) text.append(run_begin, run_end);
+        if (run_begin != nullptr)
+            text.append({run_begin, static_cast<std::size_t>(run_end - run_begin)});
         run_begin = run_end = nullptr;
     };
     for (Field const& field : fields.parsed()) {

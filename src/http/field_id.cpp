@@ -23,13 +23,20 @@ constexpr Match match(std::string_view name, std::string_view known) {
     return imitating ? Match::imitating : Match::same;
 }
 
+/// Most names differ in the first letter.
+constexpr bool may_match(std::string_view name, std::string_view known) {
+    return (name.front() | 0x20) == known.front();
+}
+
 /// For fields that nobody gains by imitating.
 constexpr FieldId plain(std::string_view name, std::string_view known, FieldId id) {
+    if (!may_match(name, known)) return FieldId::other;
     return match(name, known) == Match::same ? id : FieldId::other;
 }
 
 /// For fields that steer framing, routing or trust.
 constexpr FieldId guarded(std::string_view name, std::string_view known, FieldId id) {
+    if (!may_match(name, known)) return FieldId::other;
     switch (match(name, known)) {
     case Match::same:
         return id;

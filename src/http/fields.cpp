@@ -9,13 +9,8 @@ void Fields::clear() {
     seen_.clear();
 }
 
-Field& Fields::append(Field const& field) {
-    seen_.insert(field.id);
-    return parsed_.emplace_back(field);
-}
-
 std::string_view Fields::value(AddedField const& field) const {
-    return std::string_view{added_text_}.substr(field.value_begin, field.value_size);
+    return added_text_.view().substr(field.value_begin, field.value_size);
 }
 
 Field const* Fields::find(FieldId id) const {

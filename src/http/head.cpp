@@ -1,207 +1,182 @@
-// The one file that instantiates Beast's parser: it costs seconds to compile.
 #include "reverse_proxy/http/head.hpp"
 
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
+#include "http/field_line.hpp"
+#include "reverse_proxy/http/characters.hpp"
+#include "reverse_proxy/http/list.hpp"
 
 #include <algorithm>
-#include <array>
-#include <functional>
-#include <limits>
 
 namespace reverse_proxy::http {
 namespace {
 
-namespace beast = boost::beast;
-using boost::system::error_code;
+using core::Failure;
+using core::Result;
 
-std::string_view view(beast::string_view text) {
-    return {text.data(), text.size()};
-}
-
-/// What both directions share: fields go into the flat table as slices, the content is never seen.
-template <bool IsRequest> class HeadParser : public beast::http::basic_parser<IsRequest> {
-public:
-    HeadParser(std::string_view bytes, std::size_t max_fields, Fields& fields)
-        : bytes_{bytes}, max_fields_{max_fields}, fields_{fields} {
-        this->header_limit(std::numeric_limits<std::uint32_t>::max());  // HeadScanner's matter
-        this->body_limit(boost::none);
-        this->skip(true);  // the parser is done with the head
-    }
-
-    [[nodiscard]] std::string_view reason() const { return reason_; }
-    [[nodiscard]] bool too_many() const { return too_many_; }
-
-protected:
-    void refuse(std::string_view reason, error_code& ec) {
-        reason_ = reason;
-        ec = beast::http::error::bad_field;
-    }
-
-private:
-    void on_field_impl(beast::http::field /*known*/, beast::string_view name,
-                       beast::string_view value, error_code& ec) override {
-        if (fields_.parsed().size() == max_fields_) {
-            too_many_ = true;
-            return refuse("too many fields", ec);
-        }
-        // Beast joins a folded value in a buffer of its own, or steps over empty lines of it.
-        char const* const colon = name.data() + name.size();
-        std::less<> const before;  // the pointers may be of two buffers
-        if (before(value.data(), colon) || before(bytes_.data() + bytes_.size(), value.data()))
-            return refuse("folded field", ec);
-        for (char const* blank = colon + 1; blank != value.data(); ++blank)
-            if (*blank != ' ' && *blank != '\t') return refuse("folded field", ec);
-
-        char const* const value_end = value.data() + value.size();
-        char const* line_end = value_end;
-        while (*line_end != '\n')  // over blanks and CR, which Beast has seen to be there
-            ++line_end;
-        ++line_end;
-        bool const canonical =
-            value.data() - colon == 2 && colon[1] == ' ' && line_end - value_end == 2;
-        std::string_view const line{name.data(), static_cast<std::size_t>(line_end - name.data())};
-        FieldId const id = field_id(view(name));
-        if (id == FieldId::connection && !count_options(view(value)))
-            return refuse("too many connection options", ec);
-        fields_.append({view(name), view(value), line, id, false, canonical});
-    }
-
-    /// Each option is looked for among all fields: more of them than a head may have fields are of
-    /// no use but to make that slow.
-    bool count_options(std::string_view value) {
-        options_ += static_cast<std::size_t>(std::count(value.begin(), value.end(), ',')) + 1;
-        too_many_ = options_ > max_fields_;
-        return !too_many_;
-    }
-
-    void on_header_impl(error_code& /*ec*/) override {}
-    void on_body_init_impl(boost::optional<std::uint64_t> const& /*length*/,
-                           error_code& /*ec*/) override {}
-    std::size_t on_body_impl(beast::string_view /*body*/, error_code& /*ec*/) override { return 0; }
-    void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
-                              error_code& /*ec*/) override {}
-    std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view /*body*/,
-                                   error_code& /*ec*/) override {
-        return 0;
-    }
-    void on_finish_impl(error_code& /*ec*/) override {}
-
-    std::string_view bytes_;
-    std::size_t max_fields_;
-    Fields& fields_;
-    std::string_view reason_;
-    std::size_t options_{0};
-    bool too_many_{false};
-};
-
-class RequestParser final : public HeadParser<true> {
-public:
-    RequestParser(std::string_view bytes, std::size_t max_fields, RequestHead& head)
-        : HeadParser{bytes, max_fields, head.fields}, head_{head} {}
-
-private:
-    void on_request_impl(beast::http::verb /*method*/, beast::string_view method,
-                         beast::string_view target, int version, error_code& /*ec*/) override {
-        head_.method = view(method);
-        head_.target = view(target);
-        head_.minor_version = static_cast<unsigned>(version % 10);
-    }
-    void on_response_impl(int /*status*/, beast::string_view /*reason*/, int /*version*/,
-                          error_code& /*ec*/) override {}
-
-    RequestHead& head_;
-};
-
-class ResponseParser final : public HeadParser<false> {
-public:
-    ResponseParser(std::string_view bytes, std::size_t max_fields, ResponseHead& head)
-        : HeadParser{bytes, max_fields, head.fields}, head_{head} {}
-
-private:
-    void on_request_impl(beast::http::verb /*method*/, beast::string_view /*name*/,
-                         beast::string_view /*target*/, int /*version*/,
-                         error_code& /*ec*/) override {}
-    void on_response_impl(int status, beast::string_view reason, int version,
-                          error_code& ec) override {
-        if (status < 100 || status > 999) return refuse("status out of range", ec);
-        head_.status = static_cast<unsigned>(status);
-        head_.reason_phrase = view(reason);
-        head_.minor_version = static_cast<unsigned>(version % 10);
-    }
-
-    ResponseHead& head_;
-};
-
-/// Literal texts for what is worth telling apart in the log.
-std::string_view reason_of(error_code const& ec) {
-    using beast::http::error;
-    if (ec == error::bad_method) return "method is no token";
-    if (ec == error::bad_target) return "no valid target";
-    if (ec == error::bad_version) return "version other than HTTP/1.0 and 1.1";
-    if (ec == error::bad_status) return "no valid status";
-    if (ec == error::bad_reason) return "control byte in the reason phrase";
-    if (ec == error::bad_field) return "field name is no token";
-    if (ec == error::bad_value) return "field value not valid";
-    if (ec == error::bad_line_ending) return "bare CR";
-    if (ec == error::bad_content_length) return "Content-Length not valid";
-    if (ec == error::multiple_content_length) return "Content-Lengths differ";
-    if (ec == error::bad_transfer_encoding) return "Transfer-Encoding not valid";
-    return "head not valid";
-}
-
+/// What the two directions call their failures.
 struct Kinds {
     core::FailureKind malformed;
+    core::FailureKind start_line_too_long;
     core::FailureKind too_large;
 };
 
-template <bool IsRequest>
-core::Result<void> verdict(HeadParser<IsRequest> const& parser, error_code const& ec, Kinds kinds) {
-    if (parser.too_many()) return core::Failure{kinds.too_large, parser.reason()};
-    if (!parser.reason().empty()) return core::Failure{kinds.malformed, parser.reason()};
-    if (ec) return core::Failure{kinds.malformed, reason_of(ec)};
-    if (!parser.is_done()) return core::Failure{kinds.malformed, "head not complete"};
+constexpr Kinds kRequest{core::FailureKind::request_malformed, core::FailureKind::target_too_long,
+                         core::FailureKind::head_too_large};
+constexpr Kinds kResponse{core::FailureKind::response_malformed,
+                          core::FailureKind::response_head_too_large,
+                          core::FailureKind::response_head_too_large};
+constexpr std::size_t kIncomplete = 0;
+
+bool parse_version(std::string_view text, unsigned& minor_version) {
+    if (text == "HTTP/1.1") {
+        minor_version = 1;
+    } else if (text == "HTTP/1.0") {
+        minor_version = 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/// `method SP target SP version`. @return why it is malformed, or ""
+std::string_view parse_request_line(std::string_view line, RequestHead& head) {
+    std::size_t const method_end = line.find(' ');
+    if (method_end == std::string_view::npos) return "request line without blanks";
+    head.method = line.substr(0, method_end);
+    if (!is_token(head.method)) return "method is no token";
+    line.remove_prefix(method_end + 1);
+    std::size_t const target_end = line.find(' ');
+    if (target_end == 0 || target_end == std::string_view::npos) return "no valid target";
+    head.target = line.substr(0, target_end);
+    if (head.target.find('\t') != std::string_view::npos) return "no valid target";
+    if (!parse_version(line.substr(target_end + 1), head.minor_version))
+        return "version other than HTTP/1.0 and 1.1";
     return {};
+}
+
+/// `version SP status [SP reason]`. @return why it is malformed, or ""
+std::string_view parse_status_line(std::string_view line, ResponseHead& head) {
+    constexpr std::size_t kVersionSize = 8;
+    constexpr std::size_t kStatusEnd = kVersionSize + 4;
+    if (line.size() < kStatusEnd || line[kVersionSize] != ' ') return "no valid status line";
+    if (!parse_version(line.substr(0, kVersionSize), head.minor_version))
+        return "version other than HTTP/1.0 and 1.1";
+    for (char const c : line.substr(kVersionSize + 1, 3)) {
+        if (!is_digit(c)) return "no valid status";
+        head.status = head.status * 10 + static_cast<unsigned>(c - '0');
+    }
+    if (head.status < 100) return "status out of range";
+    if (line.size() == kStatusEnd) return {};
+    if (line[kStatusEnd] != ' ') return "no valid status";
+    head.reason_phrase = line.substr(kStatusEnd + 1);
+    return {};
+}
+
+/// RFC 9110, 7.6.1: a list of tokens. Its options are counted.
+bool valid_options(std::string_view value, std::size_t& count) {
+    bool valid = true;
+    count += static_cast<std::size_t>(std::count(value.begin(), value.end(), ',')) + 1;
+    for_each_element(value, [&](std::string_view option) { valid = valid && is_token(option); });
+    return valid;
+}
+
+/// All field lines and the empty line. @return the head's size with them
+Result<std::size_t> parse_fields(LineReader& lines, HeadLimits const& limits, Kinds const& kinds,
+                                 Fields& fields) {
+    std::size_t options = 0;
+    while (!lines.take_empty_line()) {
+        Field field;
+        switch (lines.take_field_line(field)) {
+        case LineReader::Status::line:
+            break;
+        case LineReader::Status::incomplete:
+            return kIncomplete;
+        case LineReader::Status::malformed:
+            return Failure{kinds.malformed, lines.reason()};
+        }
+        if (fields.parsed().size() == limits.max_fields || lines.taken() > limits.max_bytes)
+            return Failure{kinds.too_large, "fields over the limit"};
+        if (field.id == FieldId::connection || field.id == FieldId::proxy_connection) {
+            if (!valid_options(field.value, options))
+                return Failure{kinds.malformed, "connection option is no token"};
+            // Each option is looked for among all fields: more of them than a head may have fields
+            // are of no use but to make that slow.
+            if (options > limits.max_fields)
+                return Failure{kinds.too_large, "too many connection options"};
+        }
+        fields.append(field);
+    }
+    if (lines.taken() > limits.max_bytes) return Failure{kinds.too_large, "fields over the limit"};
+    return lines.taken();
+}
+
+template <typename Head, typename ParseStartLine>
+Result<std::size_t> parse(LineReader& lines, HeadLimits const& limits, Kinds const& kinds,
+                          Head& head, ParseStartLine parse_start_line) {
+    std::string_view start_line;
+    switch (lines.take_start_line(start_line)) {
+    case LineReader::Status::line:
+        break;
+    case LineReader::Status::incomplete:
+        return kIncomplete;
+    case LineReader::Status::malformed:
+        return Failure{kinds.malformed, lines.reason()};
+    }
+    if (lines.taken() > limits.max_bytes)
+        return Failure{kinds.start_line_too_long, "start line over the limit"};
+    if (std::string_view const reason = parse_start_line(start_line, head); !reason.empty())
+        return Failure{kinds.malformed, reason};
+    return parse_fields(lines, limits, kinds, head.fields);
+}
+
+/// What came whole is parsed at once; what comes in pieces is measured first, so that no byte is
+/// looked at more than twice.
+template <typename Head, typename Parse>
+Result<std::size_t> read(std::string_view bytes, HeadLimits const& limits, HeadScanner& scanner,
+                         Head& head, Parse parse_head) {
+    if (!scanner.started()) {
+        auto const size = parse_head(bytes, limits, head);
+        if (!size || *size != kIncomplete) return size;
+    }
+    switch (scanner.scan(bytes, limits)) {
+    case HeadScanner::Status::complete:
+        return parse_head(bytes, limits, head);
+    case HeadScanner::Status::failed:
+        head.clear();
+        return scanner.failure();
+    case HeadScanner::Status::incomplete:
+        break;
+    }
+    return kIncomplete;
 }
 
 }  // namespace
 
-core::Result<void> parse_request_head(std::string_view bytes, HeadLimits const& limits,
-                                      RequestHead& head) {
+Result<std::size_t> parse_request_head(std::string_view bytes, HeadLimits const& limits,
+                                       RequestHead& head) {
     head.clear();
-    for (unsigned i = 0; i < HeadScanner::kMaxLeadingEmptyLines && bytes.starts_with("\r\n"); ++i)
-        bytes.remove_prefix(2);
-
-    RequestParser parser{bytes, limits.max_fields, head};
-    error_code ec;
-    parser.put({bytes.data(), bytes.size()}, ec);
-    return verdict(parser, ec,
-                   {core::FailureKind::request_malformed, core::FailureKind::head_too_large});
+    LineReader lines{bytes};
+    for (unsigned empty = 0; lines.take_empty_line();) {
+        if (++empty > HeadScanner::kMaxLeadingEmptyLines)
+            return Failure{kRequest.malformed, "too many empty lines before the request line"};
+    }
+    return parse(lines, limits, kRequest, head, parse_request_line);
 }
 
-core::Result<void> parse_response_head(std::string_view bytes, HeadLimits const& limits,
-                                       ResponseHead& head) {
+Result<std::size_t> parse_response_head(std::string_view bytes, HeadLimits const& limits,
+                                        ResponseHead& head) {
     head.clear();
-    ResponseParser parser{bytes, limits.max_fields, head};
-    error_code ec;
+    LineReader lines{bytes};
+    return parse(lines, limits, kResponse, head, parse_status_line);
+}
 
-    constexpr std::size_t kBareStatusLine = 12;  // "HTTP/1.1 200"
-    if (bytes.substr(std::min(kBareStatusLine, bytes.size())).starts_with("\r\n")) {
-        // Beast wants the blank: it is given the line with it, then the rest.
-        std::array<char, kBareStatusLine + 3> line{};
-        bytes.copy(line.data(), kBareStatusLine);
-        line[kBareStatusLine] = ' ';
-        line[kBareStatusLine + 1] = '\r';
-        line[kBareStatusLine + 2] = '\n';
-        parser.put({line.data(), line.size()}, ec);
-        head.reason_phrase = {};  // else it would point into `line`
-        if (ec == beast::http::error::need_more) ec = {};
-        bytes.remove_prefix(kBareStatusLine + 2);
-    }
-    if (!ec) parser.put({bytes.data(), bytes.size()}, ec);
-    return verdict(
-        parser, ec,
-        {core::FailureKind::response_malformed, core::FailureKind::response_head_too_large});
+Result<std::size_t> read_head(std::string_view bytes, HeadLimits const& limits,
+                              HeadScanner& scanner, RequestHead& head) {
+    return read(bytes, limits, scanner, head, parse_request_head);
+}
+
+Result<std::size_t> read_head(std::string_view bytes, HeadLimits const& limits,
+                              HeadScanner& scanner, ResponseHead& head) {
+    return read(bytes, limits, scanner, head, parse_response_head);
 }
 
 }  // namespace reverse_proxy::http

@@ -1,6 +1,5 @@
-#include "reverse_proxy/http/characters.hpp"
+#include "http/field_line.hpp"
 #include "reverse_proxy/http/head.hpp"
-#include "reverse_proxy/http/list.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,25 +46,6 @@ bool is_control_name(std::string_view name) {
                        [&](std::string_view known) { return iequals(name, known); });
 }
 
-/// `line` is one field line with its CRLF.
-core::Result<Field> parse_line(std::string_view line) {
-    if (!line.ends_with("\r\n")) return malformed("bare LF among the trailers");
-    std::string_view const text = line.substr(0, line.size() - 2);
-    std::size_t const colon = text.find(':');
-    if (colon == std::string_view::npos) return malformed("trailer without a colon");
-    std::string_view const name = text.substr(0, colon);
-    if (!is_token(name)) return malformed("trailer name is no token");
-    std::string_view const rest = text.substr(colon + 1);
-    if (!std::all_of(rest.begin(), rest.end(), is_field_value_char))
-        return malformed("control byte in a trailer");
-
-    std::string_view const value = trim(rest);
-    FieldId id = field_id(name);
-    if (id == FieldId::other && is_control_name(name)) id = FieldId::control;
-    bool const canonical = rest.size() == value.size() + 1 && rest.front() == ' ';
-    return Field{name, value, line, id, !allowed_in_trailers(id), canonical};
-}
-
 }  // namespace
 
 core::Result<void> parse_trailers(std::string_view bytes, HeadLimits const& limits,
@@ -73,23 +53,25 @@ core::Result<void> parse_trailers(std::string_view bytes, HeadLimits const& limi
     fields.clear();
     if (bytes.size() > limits.max_bytes)
         return core::Failure{core::FailureKind::head_too_large, "trailers over the limit"};
-    while (!bytes.empty()) {
-        std::size_t const lf = bytes.find('\n');
-        if (lf == std::string_view::npos) break;
-        std::string_view const line = bytes.substr(0, lf + 1);
-        bytes.remove_prefix(line.size());
-        if (line == "\r\n") {
-            if (bytes.empty()) return {};
-            return malformed("bytes after the trailers");
+    LineReader lines{bytes};
+    while (!lines.take_empty_line()) {
+        Field field;
+        switch (lines.take_field_line(field)) {
+        case LineReader::Status::line:
+            break;
+        case LineReader::Status::incomplete:
+            return malformed("trailers without an end");
+        case LineReader::Status::malformed:
+            return malformed(lines.reason());
         }
         if (fields.parsed().size() == limits.max_fields)
             return core::Failure{core::FailureKind::head_too_large, "too many trailers"};
-        // A folded line begins with a blank, so its name is no token.
-        auto const field = parse_line(line);
-        if (!field) return field.error();
-        fields.append(*field);
+        if (field.id == FieldId::other && is_control_name(field.name)) field.id = FieldId::control;
+        field.dropped = !allowed_in_trailers(field.id);
+        fields.append(field);
     }
-    return malformed("trailers without an end");
+    if (lines.taken() < bytes.size()) return malformed("bytes after the trailers");
+    return {};
 }
 
 bool allowed_in_trailers(FieldId id) {

@@ -95,22 +95,18 @@ Task<bool> Connection::wait_for_request() {
     }
 }
 
-Connection::HeadState Connection::read_head(http::HeadScanner& scanner) {
+/// Reads until the head is whole or the socket is empty. @return the head's size, 0 until it is
+/// whole
+core::Result<std::size_t> Connection::read_head(http::HeadScanner& scanner) {
     http::HeadLimits const limits{clients_.settings.max_header_bytes,
                                   clients_.settings.max_header_count};
     for (;;) {
-        switch (scanner.scan(in_.data(), limits)) {
-        case http::HeadScanner::Status::complete:
-            return HeadState::complete;
-        case http::HeadScanner::Status::failed:
-            return HeadState::failed;
-        case http::HeadScanner::Status::incomplete:
-            break;
-        }
-        if (!socket_.ready(kReadable)) return HeadState::incomplete;
+        auto const size = http::read_head(in_.data(), limits, scanner, clients_.head);
+        if (!size || *size != 0 || !socket_.ready(kReadable)) return size;
         core::IoResult const result = in_.fill(socket_);
-        if (result.status == core::IoResult::Status::would_block) return HeadState::incomplete;
-        if (result.status != core::IoResult::Status::ok) return HeadState::closed;
+        if (result.status == core::IoResult::Status::would_block) return size;
+        if (result.status != core::IoResult::Status::ok)
+            return Failure{FailureKind::client_gone, "client went away within a head"};
     }
 }
 
@@ -118,36 +114,30 @@ Task<bool> Connection::serve_request() {
     core::TimePoint const started = core::Clock::now();
     http::HeadScanner scanner;
     core::TimePoint const deadline = clients_.io.reactor.now() + clients_.settings.header_timeout;
-    HeadState state = read_head(scanner);
-    bool late = false;
-    while (state == HeadState::incomplete && !late) {
+    core::Result<std::size_t> size = read_head(scanner);
+    while (size && *size == 0) {
         idle_ = !scanner.begun();
         Wake const wake = co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
-        if (wake == Wake::cancelled) co_return false;
-        late = wake == Wake::timed_out;
-        if (!late) state = read_head(scanner);
+        if (wake == Wake::cancelled || (wake == Wake::timed_out && idle_)) co_return false;
+        if (wake == Wake::ready) {
+            size = read_head(scanner);
+        } else {
+            clients_.head.clear();  // another connection's by now
+            size =
+                Failure{FailureKind::head_timeout, "head not complete in CLIENT_HEADER_TIMEOUT_MS"};
+        }
     }
-    if (state == HeadState::closed || (late && !scanner.begun())) co_return false;
+    if (!size && size.error().kind == FailureKind::client_gone) co_return false;
     idle_ = false;
 
     // From here to the request's encoding nothing suspends: the head refers to the bytes read.
     http::RequestHead& head = clients_.head;
-    head.clear();
-    http::HeadLimits const limits{clients_.settings.max_header_bytes,
-                                  clients_.settings.max_header_count};
     core::Result<http::Framing> framing{http::Framing{}};
-    if (late) {
-        framing =
-            Failure{FailureKind::head_timeout, "head not complete in CLIENT_HEADER_TIMEOUT_MS"};
-    } else if (state == HeadState::failed) {
-        framing = scanner.failure();
-    } else if (auto parsed =
-                   http::parse_request_head(in_.data().substr(0, scanner.size()), limits, head);
-               !parsed) {
-        framing = parsed.error();
-    } else {
+    if (size) {
         framing = http::request_framing(head);
-        in_.consume(scanner.size());
+        in_.consume(*size);
+    } else {
+        framing = size.error();
     }
     bool const sound = framing.has_value();
     Http1Exchange exchange{*this, head, sound ? *framing : http::Framing{}};

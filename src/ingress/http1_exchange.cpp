@@ -27,7 +27,7 @@ std::uint64_t longest_chunked(config::ClientSettings const& settings) {
 constexpr Http1ContentReader::Faults kFaults{FailureKind::request_malformed,
                                              FailureKind::client_gone};
 
-void append_status_line(std::string& text, unsigned status, std::string_view reason) {
+void append_status_line(core::Text& text, unsigned status, std::string_view reason) {
     text.append("HTTP/1.1 ");
     http::append_number(text, status);
     text.append(" ").append(reason).append("\r\n");
@@ -77,7 +77,7 @@ Task<Result<void>> Http1Exchange::receive_whole() {
 }
 
 void Http1Exchange::write_connection_field() {
-    std::string& text = writer_.text();
+    core::Text& text = writer_.text();
     if (!keep_alive_) {
         text.append("Connection: close\r\n");
     } else if (minor_version_ == 0) {
@@ -89,7 +89,7 @@ relay::ContentSink& Http1Exchange::begin_response(http::ResponseHead& head,
                                                   Framing const& framing) {
     begun_ = true;
     skip_whole();
-    std::string& text = writer_.text();
+    core::Text& text = writer_.text();
     append_status_line(text, head.status, head.reason_phrase);
     Framing::Kind kind = framing.kind;
     // Content of unknown length: chunked, so that the client can tell a cut from the end; HTTP/1.0
@@ -126,7 +126,7 @@ void Http1Exchange::respond(http::LocalResponse const& response, std::string_vie
     begun_ = true;
     skip_whole();
     if (draining() || !request_complete()) keep_alive_ = false;
-    std::string& text = writer_.text();
+    core::Text& text = writer_.text();
     append_status_line(text, response.status, http::reason_phrase(response.status));
     if (!response.content_type.empty())
         http::append_field(text, "Content-Type", response.content_type);
@@ -147,7 +147,7 @@ void Http1Exchange::respond(http::LocalResponse const& response, std::string_vie
 bool Http1Exchange::interim(http::ResponseHead& head) {
     if (minor_version_ == 0) return true;  // RFC 9110, 15.2: HTTP/1.0 has none
     modifiers::modify_interim_response(head);
-    std::string& text = writer_.text();
+    core::Text& text = writer_.text();
     append_status_line(text, head.status, head.reason_phrase);
     http::append_fields(text, head.fields);
     text.append("\r\n");

@@ -142,7 +142,7 @@ void Http1ContentWriter::content(std::string_view piece) {
     }
     if (piece.empty()) return;  // a chunk of size 0 would end the content (RFC 9112, 7.1)
     std::array<char, 18> size{};
-    text().append(size.data(), http::write_chunk_size(size.data(), piece.size()));
+    text().append({size.data(), http::write_chunk_size(size.data(), piece.size())});
     io_.gather.content(piece);
     text().append("\r\n");
 }

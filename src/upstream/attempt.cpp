@@ -244,16 +244,9 @@ Result<Attempt::HeadState> Attempt::read_head(http::ResponseHead& head) {
     Connection& connection = *lease_;
     http::HeadLimits const limits{settings_.max_header_bytes, 1000};
     for (;;) {
-        if (!connection.in.empty()) {
-            switch (scanner_.scan(connection.in.data(), limits)) {
-            case http::HeadScanner::Status::complete:
-                return accept_head(connection.in.data().substr(0, scanner_.size()), head);
-            case http::HeadScanner::Status::failed:
-                return scanner_.failure();
-            case http::HeadScanner::Status::incomplete:
-                break;
-            }
-        }
+        auto const size = http::read_head(connection.in.data(), limits, scanner_, head);
+        if (!size) return size.error();
+        if (*size != 0) return accept_head(*size, head);
         if (!connection.socket.ready(kReadable)) return HeadState::incomplete;
         core::IoResult const result = connection.in.fill(connection.socket);
         if (result.status == core::IoResult::Status::would_block) return HeadState::incomplete;
@@ -262,16 +255,10 @@ Result<Attempt::HeadState> Attempt::read_head(http::ResponseHead& head) {
     }
 }
 
-Result<Attempt::HeadState> Attempt::accept_head(std::string_view bytes, http::ResponseHead& head) {
-    Connection& connection = *lease_;
-    head.clear();
-    if (auto parsed = http::parse_response_head(bytes, {settings_.max_header_bytes, 1000}, head);
-        !parsed) {
-        return parsed.error();
-    }
+Result<Attempt::HeadState> Attempt::accept_head(std::size_t size, http::ResponseHead& head) {
     auto const framing = http::response_framing(head, call_.method == http::Method::head);
     if (!framing) return framing.error();
-    connection.in.consume(bytes.size());
+    lease_->in.consume(size);
     scanner_.reset();
     if (head.status == 101) {
         if (!call_.wants_upgrade)
@@ -299,11 +286,11 @@ Result<Attempt::HeadState> Attempt::accept_head(std::string_view bytes, http::Re
                 keep_alive_timeout(head.fields.value_of(http::FieldId::keep_alive))) {
             // A tenth of a second early, or the origin's close and our next request cross on the
             // way.
-            connection.idle_limit = std::min<core::Duration>(
+            lease_->idle_limit = std::min<core::Duration>(
                 settings_.idle_timeout, *timeout - std::chrono::milliseconds{100});
         }
     }
-    reader_.emplace(connection.in, connection.socket, framing_,
+    reader_.emplace(lease_->in, lease_->socket, framing_,
                     relay::Http1ContentReader::Faults{FailureKind::response_malformed,
                                                       FailureKind::response_incomplete},
                     relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, 1000}});

@@ -8,8 +8,9 @@ namespace reverse_proxy::upstream {
 
 EncodedRequest::EncodedRequest(http::RequestHead const& head, http::Target const& target,
                                RequestShape const& shape, core::BufferPool& pool) {
-    thread_local std::string text;  // keeps its capacity, so that no request allocates
-    text.assign(head.method);
+    thread_local core::Text text;  // keeps its memory, so that no request allocates
+    text.clear();
+    text.append(head.method);
     method_end_ = static_cast<std::uint32_t>(text.size());
     if (target.slash_missing) text.append("/");
     text.append(target.path_and_query);
@@ -33,7 +34,7 @@ EncodedRequest::EncodedRequest(http::RequestHead const& head, http::Target const
     std::memcpy(text_.data(), text.data(), text.size());
 }
 
-void EncodedRequest::write(std::string& text, balancing::Endpoint const& endpoint) const {
+void EncodedRequest::write(core::Text& text, balancing::Endpoint const& endpoint) const {
     text.append(method()).append(" ");
     if (target() != "*") text.append(endpoint.prefix);
     text.append(target()).append(" HTTP/1.1\r\nHost: ").append(endpoint.authority).append("\r\n");

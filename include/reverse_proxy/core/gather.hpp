@@ -2,10 +2,10 @@
 
 #include "reverse_proxy/core/buffer_pool.hpp"
 #include "reverse_proxy/core/reactor.hpp"
+#include "reverse_proxy/core/text.hpp"
 
 #include <array>
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 namespace reverse_proxy::core {
@@ -44,7 +44,7 @@ public:
 
     Gather();
     /// The text under construction; append to it directly.
-    [[nodiscard]] std::string& text() { return text_; }
+    [[nodiscard]] Text& text() { return text_; }
     /// Adds content: copied where small, else referred to, and then it must stay where it is until
     /// send().
     void content(std::string_view bytes);
@@ -59,7 +59,7 @@ private:
     };
     std::size_t list(std::array<iovec, 2 * kMostPieces + 1>& pieces) const;
 
-    std::string text_;
+    Text text_;
     std::array<Piece, kMostPieces> pieces_;
     std::size_t size_{0};
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reverse_proxy/core/failure.hpp"
+#include "reverse_proxy/core/text.hpp"
 #include "reverse_proxy/http/field_id.hpp"
 
 #include <cstddef>
@@ -38,7 +39,10 @@ struct AddedField {
 class Fields {
 public:
     void clear();
-    Field& append(Field const& field);
+    void append(Field const& field) {
+        seen_.insert(field.id);
+        parsed_.push_back(field);
+    }
 
     [[nodiscard]] std::vector<Field>& parsed() { return parsed_; }
     [[nodiscard]] std::vector<Field> const& parsed() const { return parsed_; }
@@ -65,7 +69,7 @@ public:
 private:
     std::vector<Field> parsed_;
     std::vector<AddedField> added_;
-    std::string added_text_;
+    core::Text added_text_;
     FieldSet seen_;
 };
 
@@ -95,7 +99,8 @@ struct HeadLimits {
 ///
 /// A bare CR or LF is refused at once, so that such a head gets its answer and not a time-out. Up
 /// to kMaxLeadingEmptyLines empty lines before a request line belong to the head and are skipped
-/// (RFC 9112, 2.2), here and by parse_request_head, so that callers need not know of them.
+/// (RFC 9112, 2.2), here and by parse_request_head, so that callers need not know of them. Made for
+/// read_head, which needs it only for heads that come in pieces.
 class HeadScanner {
 public:
     enum class Part : std::uint8_t { request_head, response_head, trailers };
@@ -107,6 +112,7 @@ public:
     /// `bytes` starts with the head's first byte and only ever grows between calls (it may move).
     /// After `complete` or `failed` it must not be called again before reset().
     Status scan(std::string_view bytes, HeadLimits const& limits);
+    [[nodiscard]] bool started() const { return scanned_ > 0; }
     /// Bytes of the head with the empty line at its end; valid after `complete`.
     [[nodiscard]] std::size_t size() const { return size_; }
     /// Whether a byte other than a leading CR or LF was seen: a client that only sent an empty line
@@ -133,22 +139,32 @@ private:
     core::Failure failure_{};
 };
 
-/// Parses a complete request head (as measured by HeadScanner) with Beast's basic_parser into
-/// `head`. Refuses what Beast lets through and two readers could read differently: obs-fold (RFC
-/// 9112, 5.2). NUL, bare CR, blanks before the colon, versions other than HTTP/1.0 and 1.1, names
-/// that are no tokens are refused by Beast. The content's length is `request_framing`'s matter, the
-/// target `parse_target`'s. Kinds: request_malformed, head_too_large (more fields, or more options
-/// in Connection, than the limit).
-core::Result<void> parse_request_head(std::string_view bytes, HeadLimits const& limits,
-                                      RequestHead& head);
+/// Parses the request head at the start of `bytes` into `head`, in one pass (docs/adr/0006), and
+/// refuses what two readers could read differently: bare CR and LF, NUL and other control bytes,
+/// obs-fold (RFC 9112, 5.2), blanks before the colon, names that are no tokens, any blank too many
+/// in the request line, versions other than HTTP/1.0 and 1.1, Connection options that are no
+/// tokens. The content's length is `request_framing`'s matter, the target's bytes are
+/// `parse_target`'s.
+/// @return the head's size with the empty line at its end; 0 where that has not come yet
+/// Kinds: request_malformed; target_too_long (the request line is longer than the limit);
+/// head_too_large (it has more bytes, fields, or options in Connection, than the limits).
+core::Result<std::size_t> parse_request_head(std::string_view bytes, HeadLimits const& limits,
+                                             RequestHead& head);
 
-/// The same for a response head; the status is 100 to 999: those past 599
-/// mean nothing, but some origins use them (RFC 9110, 15). A status line without the blank that
-/// ends the status (`HTTP/1.1 200 CRLF`, where RFC 9112, 4 wants it even before an empty reason) is
-/// read all the same, as origins in use send it. Kinds: response_malformed,
-/// response_head_too_large.
-core::Result<void> parse_response_head(std::string_view bytes, HeadLimits const& limits,
-                                       ResponseHead& head);
+/// The same for a response head; the status is 100 to 999: those past 599 mean nothing, but some
+/// origins use them (RFC 9110, 15). A status line without the blank that ends the status
+/// (`HTTP/1.1 200 CRLF`, where RFC 9112, 4 wants it even before an empty reason) is read all the
+/// same, as origins in use send it. Kinds: response_malformed, response_head_too_large.
+core::Result<std::size_t> parse_response_head(std::string_view bytes, HeadLimits const& limits,
+                                              ResponseHead& head);
+
+/// Reads a head that arrives in pieces: `bytes` is what has come of it so far, `scanner` (one for
+/// the head's direction) remembers what was seen. So each byte is looked at twice at most, however
+/// small the pieces. Results and kinds are those of the parser and the scanner.
+core::Result<std::size_t> read_head(std::string_view bytes, HeadLimits const& limits,
+                                    HeadScanner& scanner, RequestHead& head);
+core::Result<std::size_t> read_head(std::string_view bytes, HeadLimits const& limits,
+                                    HeadScanner& scanner, ResponseHead& head);
 
 /// Parses a complete trailer section (field lines and the empty line, as measured by HeadScanner)
 /// into `fields`. Those that may not stand there are marked `dropped`: a proxy may drop them, but

@@ -69,8 +69,7 @@ private:
     core::Task<bool> wait_for_request();
     /// @return whether another request may follow
     core::Task<bool> serve_request();
-    enum class HeadState : std::uint8_t { complete, incomplete, closed, failed };
-    HeadState read_head(http::HeadScanner& scanner);
+    core::Result<std::size_t> read_head(http::HeadScanner& scanner);
     core::Task<> linger();
 
     Clients& clients_;

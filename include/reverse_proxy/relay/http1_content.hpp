@@ -86,7 +86,7 @@ public:
     core::Flow flush() override;
     [[nodiscard]] core::Socket& socket() override { return socket_; }
     /// Where a head is written to, so that it leaves together with the first content.
-    [[nodiscard]] std::string& text() { return io_.gather.text(); }
+    [[nodiscard]] core::Text& text() { return io_.gather.text(); }
 
 private:
     core::WorkerIo& io_;

@@ -83,7 +83,7 @@ private:
     void request_complete();
     enum class HeadState : std::uint8_t { incomplete, interim, final };
     core::Result<HeadState> read_head(http::ResponseHead& head);
-    core::Result<HeadState> accept_head(std::string_view bytes, http::ResponseHead& head);
+    core::Result<HeadState> accept_head(std::size_t size, http::ResponseHead& head);
     core::Result<void> wait_result(core::Wake wake) const;
     [[nodiscard]] core::Readiness client_interest() const;
     [[nodiscard]] core::Readiness upstream_interest() const;

@@ -27,7 +27,7 @@ public:
                    RequestShape const& shape, core::BufferPool& pool);
 
     /// Appends the head for this endpoint.
-    void write(std::string& text, balancing::Endpoint const& endpoint) const;
+    void write(core::Text& text, balancing::Endpoint const& endpoint) const;
     [[nodiscard]] std::string_view method() const { return part(0, method_end_); }
     [[nodiscard]] std::string_view target() const { return part(method_end_, target_end_); }
 

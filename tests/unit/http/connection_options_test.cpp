@@ -17,9 +17,9 @@ TEST(ConnectionOptions, EndAmongTrailersToo) {
     std::string const text = "x-a: 1\r\nX-B: 2\r\nX-C: 3\r\n\r\n";
     ASSERT_TRUE(http::parse_trailers(text, http::test::kLimits, trailers).has_value());
     http::drop_connection_options(trailers, options);
-    std::string kept;
+    core::Text kept;
     http::append_fields(kept, trailers);
-    EXPECT_EQ(kept, "X-C: 3\r\n");
+    EXPECT_EQ(kept.view(), "X-C: 3\r\n");
 
     http::test::Request const plain{"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"};
     http::collect_connection_options(plain.head.fields, options);

@@ -7,13 +7,14 @@
 #include <string>
 
 using namespace reverse_proxy::http;
+using reverse_proxy::core::Text;
 
 namespace {
 
 std::string encoded(Fields const& fields) {
-    std::string text;
+    Text text;
     append_fields(text, fields);
-    return text;
+    return std::string{text.view()};
 }
 
 constexpr std::string_view kStart = "GET / HTTP/1.1\r\n";
@@ -32,9 +33,10 @@ TEST(Encode, NoFieldsAreNoBytes) {
 
 TEST(Encode, AppendsBehindWhatIsThere) {
     test::Request const request{std::string{kStart} + "Host: a\r\n\r\n"};
-    std::string text = "start\r\n";
+    Text text;
+    text.append("start\r\n");
     append_fields(text, request.head.fields);
-    EXPECT_EQ(text, "start\r\nHost: a\r\n");
+    EXPECT_EQ(text.view(), "start\r\nHost: a\r\n");
 }
 
 TEST(Encode, OddLinesAreWrittenInTheOneForm) {
@@ -83,18 +85,18 @@ TEST(Encode, FieldsOfAResponseToo) {
 }
 
 TEST(Encode, Numbers) {
-    std::string text;
+    Text text;
     append_number(text, 0);
-    text += ' ';
+    text.append(" ");
     append_number(text, 1234567890);
-    text += ' ';
+    text.append(" ");
     append_number(text, std::numeric_limits<std::uint64_t>::max());
-    EXPECT_EQ(text, "0 1234567890 18446744073709551615");
+    EXPECT_EQ(text.view(), "0 1234567890 18446744073709551615");
 }
 
 TEST(Encode, OneField) {
-    std::string text;
+    Text text;
     append_field(text, "Name", "value");
     append_field(text, "Empty", "");
-    EXPECT_EQ(text, "Name: value\r\nEmpty: \r\n");
+    EXPECT_EQ(text.view(), "Name: value\r\nEmpty: \r\n");
 }

@@ -12,33 +12,23 @@ namespace reverse_proxy::http::test {
 
 inline constexpr HeadLimits kLimits{65'536, 128};
 
-/// The verdict of scanner and parser together: what a client that sends `bytes` meets.
+/// What a client that sends `bytes`, and then nothing, meets.
 inline core::Result<void> read(std::string_view bytes, RequestHead& head,
                                HeadLimits const& limits = kLimits) {
     HeadScanner scanner;
-    switch (scanner.scan(bytes, limits)) {
-    case HeadScanner::Status::failed:
-        return scanner.failure();
-    case HeadScanner::Status::incomplete:
-        return core::Failure{core::FailureKind::head_timeout, "incomplete"};
-    case HeadScanner::Status::complete:
-        break;
-    }
-    return parse_request_head(bytes.substr(0, scanner.size()), limits, head);
+    auto const size = read_head(bytes, limits, scanner, head);
+    if (!size) return size.error();
+    if (*size == 0) return core::Failure{core::FailureKind::head_timeout, "incomplete"};
+    return {};
 }
 
 inline core::Result<void> read(std::string_view bytes, ResponseHead& head,
                                HeadLimits const& limits = kLimits) {
     HeadScanner scanner{HeadScanner::Part::response_head};
-    switch (scanner.scan(bytes, limits)) {
-    case HeadScanner::Status::failed:
-        return scanner.failure();
-    case HeadScanner::Status::incomplete:
-        return core::Failure{core::FailureKind::response_timeout, "incomplete"};
-    case HeadScanner::Status::complete:
-        break;
-    }
-    return parse_response_head(bytes.substr(0, scanner.size()), limits, head);
+    auto const size = read_head(bytes, limits, scanner, head);
+    if (!size) return size.error();
+    if (*size == 0) return core::Failure{core::FailureKind::response_timeout, "incomplete"};
+    return {};
 }
 
 /// A head that is known to be good.

@@ -57,8 +57,9 @@ struct Incoming {
                 break;
             case State::end:
                 if (reader.trailers() != nullptr && !trailers) {
-                    trailers.emplace();
-                    http::append_fields(*trailers, *reader.trailers());
+                    core::Text text;
+                    http::append_fields(text, *reader.trailers());
+                    trailers.emplace(text.view());
                 }
                 return step.state;
             case State::failed:

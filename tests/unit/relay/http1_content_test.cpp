@@ -201,9 +201,9 @@ TEST(Http1ContentReader, TrailersStayWhateverIsReadAfterwards) {
         other.receive(std::string(1000, '#'));
         core::PooledBuffer const reused = loop.io.buffers.take(1);
         std::fill_n(reused.data(), reused.capacity(), '#');
-        std::string text;
+        core::Text text;
         http::append_fields(text, *incoming.reader.trailers());
-        EXPECT_EQ(text, "X-Sum: 1\r\n") << moved_out;
+        EXPECT_EQ(text.view(), "X-Sum: 1\r\n") << moved_out;
     }
 }
 
@@ -263,7 +263,7 @@ std::string written(Kind kind, std::vector<std::string> const& pieces,
     Stream stream{loop};
     core::Outbox outbox;
     Http1ContentWriter writer{loop.io, stream.socket, outbox, kind};
-    writer.text() += "head ";
+    writer.text().append("head ");
     for (std::string const& piece : pieces)
         writer.content(piece);
     writer.end(trailers);

@@ -30,9 +30,9 @@ struct Modified {
                                    std::string const& prefix = {}) const {
         core::BufferPool pool;
         EncodedRequest const encoded{request.head, target, shape, pool};
-        std::string text;
+        core::Text text;
         encoded.write(text, *endpoint(prefix));
-        return text;
+        return std::string{text.view()};
     }
     http::test::Request request;
     http::Target target;
@@ -115,7 +115,7 @@ TEST(EncodedRequest, AddedFieldsGoAlong) {
 
 TEST(EncodedRequest, SecondAttemptEqualsTheFirstWhateverBecameOfTheBytes) {
     core::BufferPool pool;
-    std::string expected;
+    core::Text expected;
     std::optional<EncodedRequest> encoded;
     {
         Modified modified{"DELETE /thing HTTP/1.1\r\nHost: h\r\nX-Long: " + std::string(3000, 'v') +
@@ -127,13 +127,13 @@ TEST(EncodedRequest, SecondAttemptEqualsTheFirstWhateverBecameOfTheBytes) {
     // Another request in between uses whatever the encoding shares.
     Modified const other{"GET /other HTTP/1.1\r\nHost: h\r\n\r\n"};
     EncodedRequest const second{other.request.head, other.target, {}, pool};
-    std::string again;
+    core::Text again;
     encoded->write(again, *endpoint("/a"));
-    EXPECT_EQ(again, expected);
-    EXPECT_TRUE(again.starts_with("DELETE /a/thing HTTP/1.1\r\n"));
-    std::string elsewhere;
+    EXPECT_EQ(again.view(), expected.view());
+    EXPECT_TRUE(again.view().starts_with("DELETE /a/thing HTTP/1.1\r\n"));
+    core::Text elsewhere;
     encoded->write(elsewhere, *endpoint("/b"));
-    EXPECT_TRUE(elsewhere.starts_with("DELETE /b/thing HTTP/1.1\r\n"));
+    EXPECT_TRUE(elsewhere.view().starts_with("DELETE /b/thing HTTP/1.1\r\n"));
 }
 
 TEST(EncodedRequest, RemembersMethodAndTargetWithoutThePrefix) {
@@ -148,7 +148,8 @@ TEST(EncodedRequest, WritesBehindWhatIsThere) {
     Modified const modified{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
     core::BufferPool pool;
     EncodedRequest const encoded{modified.request.head, modified.target, {}, pool};
-    std::string text = "before ";
+    core::Text text;
+    text.append("before ");
     encoded.write(text, *endpoint());
-    EXPECT_TRUE(text.starts_with("before GET / HTTP/1.1\r\n"));
+    EXPECT_TRUE(text.view().starts_with("before GET / HTTP/1.1\r\n"));
 }

@@ -127,9 +127,9 @@ TEST_F(ReplayableContentTest, TrailersComeAgainToo) {
     std::string again;
     EXPECT_EQ(take_all(source, again), State::end);
     ASSERT_NE(source.trailers(), nullptr);
-    std::string text;
+    core::Text text;
     http::append_fields(text, *source.trailers());
-    EXPECT_EQ(text, "X-Sum: 1\r\n");
+    EXPECT_EQ(text.view(), "X-Sum: 1\r\n");
 }
 
 TEST_F(ReplayableContentTest, FailuresOfTheClientPassThrough) {
