@@ -111,9 +111,9 @@ core::Result<std::size_t> Connection::read_head(http::HeadScanner& scanner) {
 }
 
 Task<bool> Connection::serve_request() {
-    core::TimePoint const started = core::Clock::now();
+    core::TimePoint const started = clients_.io.reactor.now();  // when its first byte was reported
     http::HeadScanner scanner;
-    core::TimePoint const deadline = clients_.io.reactor.now() + clients_.settings.header_timeout;
+    core::TimePoint const deadline = started + clients_.settings.header_timeout;
     core::Result<std::size_t> size = read_head(scanner);
     while (size && *size == 0) {
         idle_ = !scanner.begun();

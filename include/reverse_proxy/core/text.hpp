@@ -17,14 +17,13 @@ public:
     Text() = default;
     explicit Text(std::size_t capacity) { grow(capacity); }
 
-    Text& append(std::string_view piece) {
+    [[gnu::always_inline]] Text& append(std::string_view piece) {
         if (piece.empty()) return *this;
         if (static_cast<std::size_t>(limit_ - end_) < piece.size()) grow(piece.size());
         std::memcpy(end_, piece.data(), piece.size());
         end_ += piece.size();
         return *this;
     }
-    Text& append(char byte) { return append(std::string_view{&byte, 1}); }
     void clear() { end_ = begin_.get(); }
 
     [[nodiscard]] char const* data() const { return begin_.get(); }
