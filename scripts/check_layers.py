@@ -22,7 +22,7 @@ ARROWS = {
     "ingress": BASE | {"pipeline", "admission", "relay", "modifiers", "platform"},
     "pipeline": BASE
     | {"admin", "admission", "routing", "modifiers", "upstream", "relay", "balancing"},
-    "upstream": BASE | {"balancing", "relay"},
+    "upstream": BASE | {"balancing", "relay", "platform"},
     "admin": BASE,
     "admission": BASE,
     "routing": BASE,

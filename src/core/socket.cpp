@@ -84,10 +84,12 @@ int Socket::take_error() const {
     return error;
 }
 
-bool Socket::quiet() const {
+bool Socket::quiet() {
     char byte = 0;
     ssize_t const got = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got < 0 && errno == EAGAIN;
+    if (got >= 0 || errno != EAGAIN) return false;
+    not_ready(kReadable);
+    return true;
 }
 
 void Socket::cancel_wait() {

@@ -96,6 +96,7 @@ void Listener::listen_tcp(config::ListenAddress const& address, unsigned workers
         if (error_code const error = open(acceptor, endpoint, true)) refuse(address, error);
         acceptor.non_blocking(true);
         platform::tune_listener(acceptor.native_handle());
+        if (endpoint.address().is_loopback()) platform::stay_within_host(acceptor.native_handle());
         error_code error;
         acceptor.listen(kBacklog, error);
         if (error) refuse(address, error);

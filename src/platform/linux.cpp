@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string>
+#include <string_view>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -62,6 +64,11 @@ void tune_listener(int descriptor) {
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
 }
 
+void stay_within_host(int descriptor) {
+    constexpr std::string_view kReno = "reno";  // always there, and allowed to everybody
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, kReno.data(), kReno.size());
+}
+
 bool share_port(int descriptor) {
     int const on = 1;
     return ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
@@ -90,6 +97,13 @@ int accept_connection(int descriptor, void* address, unsigned& address_size) {
         ::accept4(descriptor, static_cast<sockaddr*>(address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     address_size = size;
     return accepted;
+}
+
+void block_broken_pipe_signal() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 void name_thread(std::string const& name) {

@@ -1,5 +1,7 @@
 #include "reverse_proxy/relay/content.hpp"
 
+#include <cerrno>
+
 namespace reverse_proxy::relay {
 
 ContentSource::State ContentMove::collect() {
@@ -11,11 +13,60 @@ ContentSource::State ContentMove::collect() {
     }
 }
 
+bool ContentMove::may_splice() const {
+    std::uint64_t const least = splicing_ ? 1 : kSpliceFrom;
+    return pipes_ != nullptr && source_.plain_bytes() >= least && sink_.takes_plain_bytes();
+}
+
+/// One pipe's worth from socket to socket.
+ContentMove::Spliced ContentMove::splice() {
+    splicing_ = true;
+    if (!source_.socket().ready(core::kReadable)) return Spliced::source_empty;
+    if (!pipe_) pipe_ = pipes_->take();
+    if (!pipe_) return Spliced::copy_instead;
+    core::IoResult const result = pipe_.fill(source_.socket(), source_.plain_bytes());
+    switch (result.status) {
+    case core::IoResult::Status::ok:
+        break;
+    case core::IoResult::Status::would_block:
+        return Spliced::source_empty;
+    case core::IoResult::Status::failed:
+        if (result.error == EINVAL) return Spliced::copy_instead;
+        [[fallthrough]];
+    case core::IoResult::Status::end_of_stream:
+        source_.moved_past(0);
+        return Spliced::more;
+    }
+    source_.moved_past(result.bytes);
+    bytes_ += result.bytes;
+    return drain();
+}
+
+ContentMove::Spliced ContentMove::drain() {
+    while (pipe_.held() > 0) {
+        if (!sink_.socket().ready(core::kWritable)) return Spliced::sink_full;
+        core::IoResult const result = pipe_.drain(sink_.socket());
+        if (result.status == core::IoResult::Status::would_block) return Spliced::sink_full;
+        if (result.status != core::IoResult::Status::ok) return Spliced::sink_broken;
+    }
+    return Spliced::more;
+}
+
 Moved ContentMove::run() {
-    // 16 reads of up to 128 KiB: about a millisecond of work, then the other connections have their
-    // turn.
+    Moved const moved = move();
+    if (pipe_.held() == 0) pipe_.reset();
+    return moved;
+}
+
+Moved ContentMove::move() {
+    // 16 reads of up to 128 KiB, or pipes of 1 MiB: about a millisecond of work, then the other
+    // connections have their turn.
     constexpr int kReadsPerTurn = 16;
+    Spliced spliced = drain();
     for (int reads = 0; reads < kReadsPerTurn; ++reads) {
+        if (spliced == Spliced::sink_full) return Moved::sink_full;
+        if (spliced == Spliced::sink_broken) return Moved::sink_broken;
+
         auto state = ContentSource::State::end;
         if (!ended_) {
             state = collect();
@@ -37,6 +88,13 @@ Moved ContentMove::run() {
             return Moved::complete;
         }
         if (state == ContentSource::State::failed) return Moved::source_failed;
+        if (may_splice()) {
+            spliced = splice();
+            if (spliced == Spliced::source_empty) return Moved::source_empty;
+            if (spliced != Spliced::copy_instead) continue;
+            pipes_ = nullptr;
+            pipe_.reset();
+        }
         if (!source_.socket().ready(core::kReadable) || !source_.fill()) return Moved::source_empty;
     }
     return Moved::turn_over;

@@ -50,6 +50,7 @@ void Worker::listen(int descriptor, bool admin_only) {
 
 void Worker::start() {
     thread_ = std::thread{[this] {
+        platform::block_broken_pipe_signal();
         platform::name_thread("worker-" + std::to_string(parts_.index));
         io_.reactor.start([this](core::TimePoint now) { tick(now); });
         // Behind the endpoints in the queue: the first request must find them.
@@ -84,6 +85,7 @@ void Worker::tick(core::TimePoint /*now*/) {
     constexpr unsigned kTicksBetweenTrims = 20;  // two seconds
     if (++ticks_ % kTicksBetweenTrims == 0) {
         io_.buffers.trim();
+        io_.pipes.trim();
         core::FramePool::trim();
     }
     if (!draining_) return;

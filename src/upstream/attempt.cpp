@@ -143,7 +143,7 @@ Result<void> Attempt::send_request() {
     writer_.emplace(io_, connection.socket, connection.out, content.framing);
     if (streamed_ != nullptr) {
         streamed_->rewind();
-        upload_move_.emplace(*streamed_, *writer_);
+        upload_move_.emplace(*streamed_, *writer_, &io_.pipes);
     } else if (content.whole != nullptr) {
         writer_->content(content.whole->whole());
     }
@@ -315,7 +315,7 @@ Result<void> Attempt::relay_wake(Wake wake, core::Readiness client, bool client_
 }
 
 Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes) {
-    relay::ContentMove download{*reader_, sink};
+    relay::ContentMove download{*reader_, sink, &io_.pipes};
     progress_at_ = io_.reactor.now();
     for (;;) {
         // First the response, whose head waits to leave together with its first content.
@@ -361,8 +361,8 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
                                                       FailureKind::response_incomplete},
                     relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, 1}});
     writer_.emplace(io_, connection.socket, connection.out, raw.kind);
-    relay::ContentMove down{*reader_, to_client};
-    relay::ContentMove up{from_client, *writer_};
+    relay::ContentMove down{*reader_, to_client, nullptr};
+    relay::ContentMove up{from_client, *writer_, nullptr};
     core::TimePoint moved_at = io_.reactor.now();
     Moved down_at = Moved::source_empty;
     Moved up_at = Moved::source_empty;

@@ -1,5 +1,7 @@
 #include "reverse_proxy/upstream/connection_pool.hpp"
 
+#include "reverse_proxy/platform/platform.hpp"
+
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -91,6 +93,7 @@ Lease ConnectionPool::start_connect(int& error) {
     }
     int const on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (address.address().is_loopback()) platform::stay_within_host(descriptor);
     auto connection = std::make_unique<Connection>(io_, *this);
     int const result =
         ::connect(descriptor, address.data(), static_cast<socklen_t>(address.size()));
@@ -106,8 +109,9 @@ Lease ConnectionPool::start_connect(int& error) {
 
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
     bool const usable = !retired_ && idle_ < settings_.max_idle && connection->in.empty() &&
-                        connection->out.empty() && !connection->socket.ready(kReadable | kHungUp) &&
-                        connection->idle_limit.count() > 0;
+                        connection->out.empty() && connection->idle_limit.count() > 0 &&
+                        !connection->socket.hung_up() &&
+                        (!connection->socket.ready(kReadable) || connection->socket.quiet());
     if (!usable) {
         closed(*connection);
         return;

@@ -111,7 +111,7 @@ public:
     [[nodiscard]] int take_error() const;
     /// Asks the kernel whether the peer has sent anything or gone (a peek), whatever was reported
     /// so far.
-    [[nodiscard]] bool quiet() const;
+    [[nodiscard]] bool quiet();
     /// Wakes whoever waits for this socket with Wake::cancelled.
     void cancel_wait();
     [[nodiscard]] bool waited_for() const { return waiter_ != nullptr; }

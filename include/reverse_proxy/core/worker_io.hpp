@@ -2,6 +2,7 @@
 
 #include "reverse_proxy/core/buffer_pool.hpp"
 #include "reverse_proxy/core/gather.hpp"
+#include "reverse_proxy/core/pipe.hpp"
 #include "reverse_proxy/core/random.hpp"
 #include "reverse_proxy/core/reactor.hpp"
 #include "reverse_proxy/core/read_buffer.hpp"
@@ -15,6 +16,7 @@ struct WorkerIo {
 
     Reactor reactor;
     BufferPool buffers;
+    PipePool pipes;
     Scratch scratch;
     Gather gather;
     Random random;

@@ -2,6 +2,7 @@
 
 #include "reverse_proxy/core/failure.hpp"
 #include "reverse_proxy/core/gather.hpp"
+#include "reverse_proxy/core/pipe.hpp"
 #include "reverse_proxy/http/head.hpp"
 
 #include <cstdint>
@@ -38,6 +39,11 @@ public:
     [[nodiscard]] virtual core::Socket& socket() = 0;
     /// Content of known length that is in hand as a whole and was not taken; "" for any other.
     [[nodiscard]] virtual std::string_view whole() const { return {}; }
+    /// Bytes that are still to come on the socket, each of them content, when none is in hand: they
+    /// may be moved past the source, if it is told. 0: only take() will do.
+    [[nodiscard]] virtual std::uint64_t plain_bytes() const { return 0; }
+    /// So many of plain_bytes() were moved; 0: the stream ended instead.
+    virtual void moved_past(std::size_t /*bytes*/) {}
 };
 
 /// Where content goes to. Pieces are collected until flush(), which sends them at once.
@@ -53,6 +59,8 @@ public:
     virtual void end(http::Fields const* trailers) = 0;
     /// Sends what was collected; `blocked`: call again when the socket is writable.
     virtual core::Flow flush() = 0;
+    /// Whether content may be put on the socket as it is, once flush() is done.
+    [[nodiscard]] virtual bool takes_plain_bytes() const { return false; }
     [[nodiscard]] virtual core::Socket& socket() = 0;
 };
 
@@ -66,10 +74,17 @@ enum class Moved : std::uint8_t {
     turn_over
 };
 
-/// Moves the content of one message from a source to a sink, holding at most one read of it.
+/// Moves the content of one message from a source to a sink, holding at most one read of it. Where
+/// both sides carry long content as it is, the kernel moves it (splice(2)), and what is held is a
+/// pipe's worth.
 class ContentMove {
 public:
-    ContentMove(ContentSource& source, ContentSink& sink) : source_{source}, sink_{sink} {}
+    /// Content of which less is to come is copied (docs/performance.md).
+    static constexpr std::uint64_t kSpliceFrom = 32 * 1024;
+
+    /// @param pipes  null: all is copied
+    ContentMove(ContentSource& source, ContentSink& sink, core::PipePool* pipes)
+        : source_{source}, sink_{sink}, pipes_{pipes} {}
 
     /// Moves as much as can be moved now. `turn_over`: more could be, but others should have their
     /// turn first.
@@ -79,10 +94,19 @@ public:
     [[nodiscard]] bool complete() const { return complete_; }
 
 private:
+    enum class Spliced : std::uint8_t { more, source_empty, sink_full, sink_broken, copy_instead };
+
+    Moved move();
     ContentSource::State collect();
+    [[nodiscard]] bool may_splice() const;
+    Spliced splice();
+    Spliced drain();
 
     ContentSource& source_;
     ContentSink& sink_;
+    core::PipePool* pipes_;
+    core::Pipe pipe_;  // while bytes are on their way
+    bool splicing_{false};
     std::uint64_t bytes_{0};
     bool ended_{false};
     bool complete_{false};

@@ -39,6 +39,13 @@ public:
     [[nodiscard]] std::string_view whole() const override {
         return in_.data().substr(0, remaining_);
     }
+    [[nodiscard]] std::uint64_t plain_bytes() const override {
+        return in_.empty() && !closed_ && !failed_ ? remaining_ : 0;
+    }
+    void moved_past(std::size_t bytes) override {
+        remaining_ -= bytes;
+        closed_ = bytes == 0;
+    }
     /// Whether the message was read to its end, so that the next one may follow on the connection.
     [[nodiscard]] bool complete() const { return complete_; }
     [[nodiscard]] http::Framing const& framing() const { return framing_; }
@@ -84,6 +91,9 @@ public:
     void content(std::string_view piece) override;
     void end(http::Fields const* trailers) override;
     core::Flow flush() override;
+    [[nodiscard]] bool takes_plain_bytes() const override {
+        return framing_ != http::Framing::Kind::chunked;
+    }
     [[nodiscard]] core::Socket& socket() override { return socket_; }
     /// Where a head is written to, so that it leaves together with the first content.
     [[nodiscard]] core::Text& text() { return io_.gather.text(); }

@@ -20,6 +20,11 @@ public:
 
     Step take() override;
     bool fill() override { return live_.fill(); }
+    /// Nothing may pass by while a copy is kept.
+    [[nodiscard]] std::uint64_t plain_bytes() const override {
+        return forgotten_ ? live_.plain_bytes() : 0;
+    }
+    void moved_past(std::size_t bytes) override { live_.moved_past(bytes); }
     [[nodiscard]] http::Fields const* trailers() const override { return live_.trailers(); }
     [[nodiscard]] core::Failure const& failure() const override { return live_.failure(); }
     [[nodiscard]] core::Socket& socket() override { return live_.socket(); }

@@ -2,6 +2,7 @@
 
 #include "reverse_proxy/core/task.hpp"
 #include "reverse_proxy/core/worker_io.hpp"
+#include "reverse_proxy/platform/platform.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
@@ -19,6 +20,7 @@ namespace reverse_proxy::core::test {
 
 struct Loop {
     Loop() {
+        platform::block_broken_pipe_signal();
         io.reactor.start([this](TimePoint) { ++ticks; });
     }
 

@@ -16,9 +16,10 @@ namespace {
 
 /// A message on its way: read in one framing, written in another, read again behind that.
 struct Relay {
-    Relay(Loop& worker, Framing const& from, Kind to)
-        : loop{worker}, incoming{worker, from}, out{worker}, writer{worker.io, out.socket, outbox,
-                                                                    to} {}
+    Relay(Loop& worker, Framing const& from, Kind to, bool splices = true)
+        : loop{worker}, incoming{worker, from}, out{worker},
+          writer{worker.io, out.socket, outbox, to}, move{incoming.reader, writer,
+                                                          splices ? &worker.io.pipes : nullptr} {}
 
     Moved run(std::string_view bytes = {}) {
         if (!bytes.empty()) incoming.stream.peer.send(bytes);
@@ -33,7 +34,7 @@ struct Relay {
     Stream out;
     core::Outbox outbox;
     Http1ContentWriter writer;
-    ContentMove move{incoming.reader, writer};
+    ContentMove move;
     std::string received;
 };
 
@@ -235,10 +236,105 @@ TEST(ContentMove, EndlessSourceGivesItsTurnAway) {
     core::Outbox outbox;
     Endless source{in.socket};
     Http1ContentWriter sink{loop.io, out.socket, outbox};
-    ContentMove move{source, sink};
+    ContentMove move{source, sink, nullptr};
     EXPECT_EQ(move.run(), Moved::turn_over);
     EXPECT_EQ(move.run(), Moved::turn_over);
     EXPECT_EQ(source.fills, 32);
     EXPECT_EQ(move.bytes(), 32U);
     EXPECT_EQ(out.peer.receive(), std::string(32, 'x'));
+}
+
+namespace {
+
+/// Long content of known length, as it is: moved by the kernel or copied, the same must come of it.
+class LongContent : public ::testing::TestWithParam<bool> {
+protected:
+    static constexpr std::size_t kSize = 3'000'000;
+
+    /// Feeds `bytes` as far as the kernel takes them and moves on, until `done` or nothing moves.
+    Moved feed(std::string_view bytes) {
+        Moved moved = Moved::source_empty;
+        for (int turn = 0; turn < 100'000 && moved != Moved::complete; ++turn) {
+            std::size_t const before = sent + relay.received.size();
+            ssize_t const more = ::send(relay.incoming.stream.peer.descriptor(),
+                                        bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+            if (more > 0) sent += static_cast<std::size_t>(more);
+            moved = relay.run();
+            if (sent + relay.received.size() == before && sent == bytes.size()) break;
+        }
+        return moved;
+    }
+
+    Loop loop;
+    Relay relay{loop, length(kSize), Kind::length, GetParam()};
+    std::string const content = pattern(kSize);
+    std::size_t sent{0};
+};
+
+INSTANTIATE_TEST_SUITE_P(ContentMove, LongContent, ::testing::Bool(),
+                         [](auto const& tested) { return tested.param ? "spliced" : "copied"; });
+
+}  // namespace
+
+TEST_P(LongContent, ArrivesWholeBehindWhatWasWritten) {
+    relay.writer.text().append("head ");
+    EXPECT_EQ(feed(content + "next"), Moved::complete);
+    EXPECT_EQ(relay.move.bytes(), kSize);
+    EXPECT_TRUE(relay.received == "head " + content);
+    // The next message's bytes are still the socket's or the reader's.
+    std::string rest{relay.incoming.in.data()};
+    if (rest.empty()) {
+        EXPECT_EQ(relay.incoming.in.fill(relay.incoming.stream.socket).status,
+                  core::IoResult::Status::ok);
+        rest = relay.incoming.in.data();
+    }
+    EXPECT_TRUE(std::string_view{"next"}.starts_with(rest.substr(0, 4)));
+}
+
+TEST_P(LongContent, SlowSinkLosesNothing) {
+    relay.out.shrink();
+    EXPECT_EQ(feed(content), Moved::complete);
+    EXPECT_TRUE(relay.received == content);
+}
+
+TEST_P(LongContent, FullSinkStopsTheReading) {
+    relay.out.shrink();
+    std::size_t fed = 0;
+    for (int turn = 0; turn < 10'000; ++turn) {
+        ssize_t const more = ::send(relay.incoming.stream.peer.descriptor(), content.data() + fed,
+                                    kSize - fed, MSG_NOSIGNAL);
+        if (more <= 0) break;
+        fed += static_cast<std::size_t>(more);
+        loop.settle();
+        EXPECT_EQ(relay.move.run(), Moved::sink_full);
+    }
+    ASSERT_LT(fed, kSize) << "the source is never held back";
+    std::uint64_t const before = relay.move.bytes();
+    EXPECT_EQ(relay.move.run(), Moved::sink_full);
+    EXPECT_EQ(relay.move.bytes(), before);
+}
+
+TEST_P(LongContent, CutShortIsAFailureBehindWhatCame) {
+    EXPECT_EQ(feed(std::string_view{content}.substr(0, kSize / 2)), Moved::source_empty);
+    relay.incoming.stream.peer.finish();
+    EXPECT_EQ(relay.run(), Moved::source_failed);
+    EXPECT_EQ(relay.incoming.reader.failure().kind, FailureKind::response_incomplete);
+    EXPECT_TRUE(relay.received == content.substr(0, kSize / 2));
+}
+
+TEST_P(LongContent, BrokenSinkEndsIt) {
+    EXPECT_EQ(feed(std::string_view{content}.substr(0, kSize / 2)), Moved::source_empty);
+    relay.out.peer.close();
+    EXPECT_EQ(relay.run(std::string_view{content}.substr(kSize / 2, 50'000)), Moved::sink_broken);
+}
+
+TEST(ContentMove, LongContentIsSplicedOnlyAsItIs) {
+    Loop loop;
+    std::string const content = pattern(100'000);
+    for (Kind const to : {Kind::length, Kind::until_close, Kind::chunked}) {
+        Relay relay{loop, length(content.size()), to};
+        EXPECT_EQ(relay.run(content), Moved::complete);
+        // What was copied has been in the reader's buffer.
+        EXPECT_EQ(relay.incoming.in.data().data() == nullptr, to != Kind::chunked);
+    }
 }
