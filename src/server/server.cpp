@@ -193,9 +193,6 @@ void Server::Control::endpoints_changed(balancing::EndpointList const& endpoints
 void Server::Control::tick() {
     core::TimePoint const now = core::Clock::now();
     exporter_->rotate(now);
-    core::TimePoint const probe = prober_->next_probe_at();
-    shared_.next_probe_at.store(probe == core::kNever ? 0 : probe.time_since_epoch().count(),
-                                std::memory_order_relaxed);
     shared_.no_address.store(directory_->failure_when_empty(), std::memory_order_relaxed);
     tick_timer_.expires_at(now + std::chrono::seconds{1});
     tick_timer_.async_wait([this](boost::system::error_code const& error) {

@@ -82,8 +82,7 @@ void Client::set_endpoints(balancing::EndpointList const& endpoints) {
 
 unsigned Client::retry_after_seconds() const {
     core::TimePoint due = round_robin_.next_half_open();
-    auto const probe = shared_.next_probe_at.load(std::memory_order_relaxed);
-    if (probe != 0) due = std::min(due, core::TimePoint{core::Duration{probe}});
+    due = std::min(due, shared_.rotation.next_probe_at.load(std::memory_order_relaxed));
     core::TimePoint const now = io_.reactor.now();
     if (due == core::kNever || due <= now) return 1;
     return static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(due - now).count());

@@ -22,8 +22,6 @@ struct SharedUpstream {
     /// Why a request fails while no endpoint exists at all: dns_error or dns_timeout while a name
     /// has no address.
     std::atomic<core::FailureKind> const& no_address;
-    /// When an unhealthy endpoint is probed next, in ticks of core::Clock; 0 = not known.
-    std::atomic<core::TimePoint::rep> const& next_probe_at;
     std::atomic<bool> const& cutting;  // the drain's grace has ended
 };
 
