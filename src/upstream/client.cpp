@@ -38,6 +38,8 @@ AttemptOutcome outcome_of(FailureKind kind, bool stale) {
     }
 }
 
+constexpr std::size_t kMaxFields = 1000;  // of a response; the bytes are what bounds it
+
 bool is_error_status(unsigned status) {
     return status == 502 || status == 503 || status == 504;
 }
@@ -134,14 +136,12 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
     bool fresh = false;
     for (;;) {
         if (!fresh && !choose()) {
-            if (last_failure_) co_return *last_failure_;
-            FailureKind const no_address =
-                client_.shared_.no_address.load(std::memory_order_relaxed);
-            if (client_.pools_.empty())
-                co_return Failure{no_address, "the upstream's name has no address"};
-            co_return Failure{FailureKind::no_endpoint, "no endpoint is eligible"};
+            if (kept_head_.empty()) co_return nobody();
+            co_return http::parse_response_head(
+                kept_head_, {client_.config_.upstream.max_header_bytes, kMaxFields}, head);
         }
         if (!fresh) ++call_.attempts;
+        kept_head_.clear();
         unsettled_ = true;
         attempt_.emplace(client_.io_, client_.config_.upstream, call_, call_.pool,
                          streamed_ ? &*streamed_ : nullptr);
@@ -159,6 +159,16 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
                               "ended while a retry was waited for"};
         }
     }
+}
+
+/// Why the request fails now that there is nobody to ask: what the last attempt came to, if there
+/// was one.
+Failure Client::Exchange::nobody() const {
+    if (last_failure_) return *last_failure_;
+    if (client_.pools_.empty())
+        return {client_.shared_.no_address.load(std::memory_order_relaxed),
+                "the upstream's name has no address"};
+    return {FailureKind::no_endpoint, "no endpoint is eligible"};
 }
 
 FailedAttempt Client::Exchange::describe(Result<void> const& result,
@@ -221,15 +231,28 @@ Client::Exchange::Next Client::Exchange::judge(Result<void> const& result,
     }
     call_.pool->cells().retries[static_cast<unsigned>(retry_reason(failed))].add(1);
     if (tried_.empty()) tried_.push_back(first_index_);
+    if (bad_answer) keep_answer(head);
     ++retries_;
     retry_at_ = state.now + state.backoff;
     return Next::retry;
 }
 
+/// The head in words of its own, since the table and the bytes that it refers to serve others while
+/// a retry is waited for. The content stays where it is, with the attempt.
+void Client::Exchange::keep_answer(http::ResponseHead const& head) {
+    kept_head_ =
+        "HTTP/1." + std::to_string(head.minor_version) + " " + std::to_string(head.status) + " ";
+    kept_head_ += head.reason_phrase;
+    kept_head_ += "\r\n";
+    for (http::Field const& field : head.fields.parsed())
+        kept_head_ += field.line;
+    kept_head_ += "\r\n";
+}
+
 /// Sleeps before the next attempt; false: the client went away or the drain cut it. Nothing is held
-/// meanwhile.
+/// meanwhile but an answer that may yet go out.
 Task<bool> Client::Exchange::wait_backoff() {
-    attempt_.reset();
+    if (kept_head_.empty()) attempt_.reset();
     core::Readiness const departure = call_.streamed ? core::Readiness{0} : core::kHungUp;
     core::Wake const wake =
         co_await core::Wait{client_.io_.reactor, *call_.client, departure, retry_at_};

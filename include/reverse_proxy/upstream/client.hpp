@@ -66,6 +66,8 @@ public:
         bool choose();
         Next judge(core::Result<void> const& result, http::ResponseHead const& head);
         core::Task<bool> wait_backoff();
+        void keep_answer(http::ResponseHead const& head);
+        [[nodiscard]] core::Failure nobody() const;
         void settle(telemetry::AttemptOutcome outcome, bool blamed);
         [[nodiscard]] FailedAttempt describe(core::Result<void> const& result,
                                              http::ResponseHead const& head) const;
@@ -77,6 +79,7 @@ public:
         balancing::CircuitBreaker::Ticket ticket_;
         std::vector<std::size_t> tried_;  // allocates with the first retry only
         std::optional<core::Failure> last_failure_;
+        std::string kept_head_;  // of an answer that goes out if no retry can be made after all
         std::size_t first_index_{0};  // endpoint of the first attempt
         unsigned retries_{0};
         core::TimePoint retry_at_;  // of the retry that is waited for
