@@ -101,7 +101,7 @@ void Client::report(balancing::CircuitBreaker::Transition const& transition,
     telemetry::log(transition.to == balancing::BreakerState::open ? telemetry::LogLevel::warn
                                                                   : telemetry::LogLevel::info,
                    "breaker changed",
-                   {{"upstream", endpoint.label},
+                   {{"endpoint", endpoint.label},
                     {"from", std::string{balancing::name_of(transition.from)}},
                     {"to", std::string{balancing::name_of(transition.to)}},
                     {"why", std::string{why}}});
