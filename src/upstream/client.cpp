@@ -152,7 +152,7 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
         Next const next = judge(result, head);
         if (next == Next::answer) co_return result;
         fresh = next == Next::retry_fresh;
-        if (fresh) continue;
+        if (next != Next::retry) continue;
         if (bool const waited = co_await wait_backoff(); !waited) {
             co_return Failure{call_.client_gone ? FailureKind::client_gone
                                                 : FailureKind::shutdown_cut,
@@ -206,7 +206,9 @@ Client::Exchange::Next Client::Exchange::judge(Result<void> const& result,
         .retry_after = bad_answer && head.status == 503 ? retry_after(head) : std::nullopt,
         .backoff = backoff(retries_ + 1, client_.config_.retry.backoff_base,
                            client_.config_.retry.backoff_max, client_.io_.random),
-        .fresh_used = fresh_used_};
+        .fresh_used = fresh_used_,
+        .breaker_opened = client_.config_.retry.budget_percent > 0 && !ticket_.probe &&
+                          !call_.pool->endpoint().breaker.allows(client_.io_.reactor.now())};
     RetryVerdict const verdict = upstream::judge(failed, state);
     if (verdict == RetryVerdict::retry_fresh) {
         fresh_used_ = true;
@@ -225,12 +227,14 @@ Client::Exchange::Next Client::Exchange::judge(Result<void> const& result,
     if (verdict == RetryVerdict::stop) return Next::answer;
     // A breaker that has just opened may have left nobody: then this answer is the last one.
     if (!client_.round_robin_.any_eligible(client_.io_.reactor.now())) return Next::answer;
-    if (!client_.shared_.budget.try_take(client_.io_.reactor.now())) {
+    bool const costs = verdict == RetryVerdict::retry;
+    if (costs && !client_.shared_.budget.try_take(client_.io_.reactor.now())) {
         client_.metrics_.retry_budget_exhausted();
         return Next::answer;
     }
     call_.pool->cells().retries[static_cast<unsigned>(retry_reason(failed))].add(1);
     if (tried_.empty()) tried_.push_back(first_index_);
+    if (!costs) return Next::elsewhere;
     if (bad_answer) keep_answer(head);
     ++retries_;
     retry_at_ = state.now + state.backoff;

@@ -194,6 +194,52 @@ TEST(Retry, AnAnswerIsNotLostToABreakerThatOpensMeanwhile) {
     }
 }
 
+// All that were connecting to it when it died fail together, more than the budget holds. Those whom
+// the open breaker has overtaken go elsewhere as if they had been chosen for a moment later.
+TEST(Retry, ABurstOfConnectFailuresIsHiddenWhateverTheBudget) {
+    SilentPort const dead;
+    FaultOrigin good;
+    ProxyFixture proxy{{upstream_at("127.0.0.1", dead.port()), upstream_at(good)},
+                       [](config::Settings& s) {
+                           s.upstream.connect_timeout = milliseconds{1500};
+                           s.breaker.open_duration = milliseconds{600'000};
+                           s.retry.budget_percent = 1;
+                       }};
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 80; ++i) {
+        clients.push_back(proxy.client());
+        clients.back().send(make_request("POST", "/", {}, "content"));
+    }
+    for (auto& client : clients)
+        EXPECT_EQ(client.read_response().status, 200U);
+    EXPECT_EQ(good.request_count(), 80U);
+    EXPECT_EQ(proxy.metric("reverse_proxy_attempts_total", {{"outcome", "connect_timeout"}}), 40);
+    EXPECT_EQ(proxy.metric("reverse_proxy_retries_total", {{"reason", "connect"}}), 40);
+    EXPECT_EQ(proxy.metric("reverse_proxy_retry_budget_exhausted_total"), 0);
+}
+
+// No retries means none, the free ones included.
+TEST(Retry, ABudgetOfNothingIsKeptInABurst) {
+    SilentPort const dead;
+    FaultOrigin good;
+    ProxyFixture proxy{{upstream_at("127.0.0.1", dead.port()), upstream_at(good)},
+                       [](config::Settings& s) {
+                           s.upstream.connect_timeout = milliseconds{500};
+                           s.breaker.open_duration = milliseconds{600'000};
+                           s.retry.budget_percent = 0;
+                       }};
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(proxy.client());
+        clients.back().send(make_request("GET", "/"));
+    }
+    std::size_t served = 0;
+    for (auto& client : clients)
+        served += client.read_response().status == 200U ? 1 : 0;
+    EXPECT_EQ(served, good.request_count());
+    EXPECT_EQ(proxy.metric("reverse_proxy_attempts_total"), 20);
+}
+
 TEST(Retry, ARetryAfterLongerThanTheTimeLeftEndsThem) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, no_breaker};  // REQUEST_TIMEOUT_MS is 30 s

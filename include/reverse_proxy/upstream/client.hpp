@@ -61,7 +61,7 @@ public:
         void finished(core::Result<void> const& relayed);
 
     private:
-        enum class Next : std::uint8_t { answer, retry, retry_fresh };
+        enum class Next : std::uint8_t { answer, retry, retry_fresh, elsewhere };
 
         bool choose();
         Next judge(core::Result<void> const& result, http::ResponseHead const& head);

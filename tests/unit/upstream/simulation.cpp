@@ -335,7 +335,9 @@ void Simulation::attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcom
                            .retry_after = outcome.retry_after,
                            .backoff = backoff(exchange->retries + 1, plan_.retry.backoff_base,
                                               plan_.retry.backoff_max, random_),
-                           .fresh_used = exchange->fresh_used};
+                           .fresh_used = exchange->fresh_used,
+                           .breaker_opened = plan_.retry.budget_percent > 0 &&
+                                             !exchange->ticket.probe && !breaker.allows(now_)};
     RetryVerdict const verdict =
         outcome.end == End::failed ? judge(outcome.attempt, state) : RetryVerdict::stop;
     if (verdict == RetryVerdict::retry_fresh) {
@@ -363,12 +365,19 @@ void Simulation::attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcom
     unsigned const status = outcome.end == End::answered ? 200 : outcome.attempt.status;
     exchange->last_was_answered = status != 0;
     exchange->kept_status = status;
-    if (verdict == RetryVerdict::retry && retry(exchange, state.backoff)) return;
+    if (verdict != RetryVerdict::stop && retry(exchange, verdict, state.backoff)) return;
     exchange_ended(*exchange, status);
 }
 
-bool Simulation::retry(std::shared_ptr<Exchange> const& exchange, Duration wait) {
+bool Simulation::retry(std::shared_ptr<Exchange> const& exchange, RetryVerdict verdict,
+                       Duration wait) {
     if (!robins_[exchange->worker].any_eligible(now_)) return false;
+    if (exchange->tried.empty()) exchange->tried.push_back(exchange->endpoint);
+    if (verdict == RetryVerdict::elsewhere) {
+        ++tally_.sent_elsewhere;
+        choose(exchange);
+        return true;
+    }
     if (!budget_->try_take(now_)) {
         ++tally_.budget_exhausted;
         return false;
@@ -376,7 +385,6 @@ bool Simulation::retry(std::shared_ptr<Exchange> const& exchange, Duration wait)
     ++tally_.retries;
     check_budget();
     ++exchange->retries;
-    if (exchange->tried.empty()) exchange->tried.push_back(exchange->endpoint);
     expect(wait <= plan_.retry.backoff_max, "a longer backoff than allowed");
     at(now_ + wait, [=, this] { choose(exchange); });
     return true;

@@ -66,6 +66,7 @@ public:
         std::uint64_t requests{0};
         std::uint64_t retries{0};
         std::uint64_t stale{0};
+        std::uint64_t sent_elsewhere{0};  // an open breaker had overtaken their connect
         std::uint64_t refused{0};
         std::uint64_t answers_kept{0};  // nobody was left to ask once the backoff was over
         std::uint64_t ended{0};
@@ -105,7 +106,8 @@ private:
     [[nodiscard]] Outcome draw_outcome(Exchange const& exchange);
     void attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcome const& outcome);
     /// False: no retry; the attempt's outcome is the client's.
-    [[nodiscard]] bool retry(std::shared_ptr<Exchange> const& exchange, core::Duration wait);
+    [[nodiscard]] bool retry(std::shared_ptr<Exchange> const& exchange, RetryVerdict verdict,
+                             core::Duration wait);
     void nobody_is_eligible(Exchange& exchange, std::vector<bool> const& eligible);
     void exchange_ended(Exchange& exchange, unsigned status);
     void check_pick(Exchange const& exchange, balancing::RoundRobin::Pick const& pick,
