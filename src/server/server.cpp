@@ -44,7 +44,7 @@ std::string join(std::vector<std::string> const& parts) {
 /// The control thread's part: signals, drain, name look-ups, health probes, rendering of /metrics.
 class Server::Control {
 public:
-    explicit Control(config::Settings const& settings);
+    Control(config::Settings const& settings, upstream::Lookup lookup);
     int run();
     void stop() {
         asio::post(io_, [this] { stop_requested(); });
@@ -69,6 +69,7 @@ private:
     void render_metrics(unsigned worker, std::function<void(std::string)> done);
 
     config::Settings settings_;
+    upstream::Lookup lookup_;
     unsigned worker_count_;
     asio::io_context io_{1};
     asio::signal_set signals_{io_};
@@ -87,10 +88,10 @@ private:
     int exit_code_{config::exit_code::kClean};
 };
 
-Server::Control::Control(config::Settings const& settings)
-    : settings_{settings}, worker_count_{settings.listener.workers != 0
-                                             ? settings.listener.workers
-                                             : platform::processors_allowed()},
+Server::Control::Control(config::Settings const& settings, upstream::Lookup lookup)
+    : settings_{settings}, lookup_{std::move(lookup)},
+      worker_count_{settings.listener.workers != 0 ? settings.listener.workers
+                                                   : platform::processors_allowed()},
       shared_{settings.client.max_in_flight, settings.listener.max_connections,
               settings.retry.budget_percent, core::Clock::now()} {
     listen();
@@ -144,7 +145,7 @@ int Server::Control::run() {
                  .workers = worker_count_,
                  .rotation = shared_.rotation,
                  .on_change = [this](auto const& list) { endpoints_changed(list); },
-                 .lookup = {}});
+                 .lookup = lookup_});
     wait_for_signal();
     tick();
     directory_->start([this] {
@@ -193,9 +194,6 @@ void Server::Control::endpoints_changed(balancing::EndpointList const& endpoints
 void Server::Control::tick() {
     core::TimePoint const now = core::Clock::now();
     exporter_->rotate(now);
-    core::TimePoint const probe = prober_->next_probe_at();
-    shared_.next_probe_at.store(probe == core::kNever ? 0 : probe.time_since_epoch().count(),
-                                std::memory_order_relaxed);
     shared_.no_address.store(directory_->failure_when_empty(), std::memory_order_relaxed);
     tick_timer_.expires_at(now + std::chrono::seconds{1});
     tick_timer_.async_wait([this](boost::system::error_code const& error) {
@@ -302,7 +300,8 @@ telemetry::ProcessView Server::Control::view() const {
     return view;
 }
 
-Server::Server(config::Settings const& settings) : control_{std::make_unique<Control>(settings)} {}
+Server::Server(config::Settings const& settings, upstream::Lookup lookup)
+    : control_{std::make_unique<Control>(settings, std::move(lookup))} {}
 Server::~Server() = default;
 int Server::run() {
     return control_->run();

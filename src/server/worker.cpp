@@ -16,8 +16,7 @@ upstream::Client::Config client_config(Worker::Parts const& parts) {
 }
 
 upstream::SharedUpstream shared_upstream(pipeline::SharedState& shared) {
-    return {shared.rotation, shared.budget, shared.no_address, shared.next_probe_at,
-            shared.cutting};
+    return {shared.rotation, shared.budget, shared.no_address, shared.cutting};
 }
 
 }  // namespace

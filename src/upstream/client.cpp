@@ -38,6 +38,8 @@ AttemptOutcome outcome_of(FailureKind kind, bool stale) {
     }
 }
 
+constexpr std::size_t kMaxFields = 1000;  // of a response; the bytes are what bounds it
+
 bool is_error_status(unsigned status) {
     return status == 502 || status == 503 || status == 504;
 }
@@ -82,8 +84,7 @@ void Client::set_endpoints(balancing::EndpointList const& endpoints) {
 
 unsigned Client::retry_after_seconds() const {
     core::TimePoint due = round_robin_.next_half_open();
-    auto const probe = shared_.next_probe_at.load(std::memory_order_relaxed);
-    if (probe != 0) due = std::min(due, core::TimePoint{core::Duration{probe}});
+    due = std::min(due, shared_.rotation.next_probe_at.load(std::memory_order_relaxed));
     core::TimePoint const now = io_.reactor.now();
     if (due == core::kNever || due <= now) return 1;
     return static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(due - now).count());
@@ -100,7 +101,7 @@ void Client::report(balancing::CircuitBreaker::Transition const& transition,
     telemetry::log(transition.to == balancing::BreakerState::open ? telemetry::LogLevel::warn
                                                                   : telemetry::LogLevel::info,
                    "breaker changed",
-                   {{"upstream", endpoint.label},
+                   {{"endpoint", endpoint.label},
                     {"from", std::string{balancing::name_of(transition.from)}},
                     {"to", std::string{balancing::name_of(transition.to)}},
                     {"why", std::string{why}}});
@@ -135,14 +136,12 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
     bool fresh = false;
     for (;;) {
         if (!fresh && !choose()) {
-            if (last_failure_) co_return *last_failure_;
-            FailureKind const no_address =
-                client_.shared_.no_address.load(std::memory_order_relaxed);
-            if (client_.pools_.empty())
-                co_return Failure{no_address, "the upstream's name has no address"};
-            co_return Failure{FailureKind::no_endpoint, "no endpoint is eligible"};
+            if (kept_head_.empty()) co_return nobody();
+            co_return http::parse_response_head(
+                kept_head_, {client_.config_.upstream.max_header_bytes, kMaxFields}, head);
         }
         if (!fresh) ++call_.attempts;
+        kept_head_.clear();
         unsettled_ = true;
         attempt_.emplace(client_.io_, client_.config_.upstream, call_, call_.pool,
                          streamed_ ? &*streamed_ : nullptr);
@@ -153,13 +152,23 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
         Next const next = judge(result, head);
         if (next == Next::answer) co_return result;
         fresh = next == Next::retry_fresh;
-        if (fresh) continue;
+        if (next != Next::retry) continue;
         if (bool const waited = co_await wait_backoff(); !waited) {
             co_return Failure{call_.client_gone ? FailureKind::client_gone
                                                 : FailureKind::shutdown_cut,
                               "ended while a retry was waited for"};
         }
     }
+}
+
+/// Why the request fails now that there is nobody to ask: what the last attempt came to, if there
+/// was one.
+Failure Client::Exchange::nobody() const {
+    if (last_failure_) return *last_failure_;
+    if (client_.pools_.empty())
+        return {client_.shared_.no_address.load(std::memory_order_relaxed),
+                "the upstream's name has no address"};
+    return {FailureKind::no_endpoint, "no endpoint is eligible"};
 }
 
 FailedAttempt Client::Exchange::describe(Result<void> const& result,
@@ -197,7 +206,9 @@ Client::Exchange::Next Client::Exchange::judge(Result<void> const& result,
         .retry_after = bad_answer && head.status == 503 ? retry_after(head) : std::nullopt,
         .backoff = backoff(retries_ + 1, client_.config_.retry.backoff_base,
                            client_.config_.retry.backoff_max, client_.io_.random),
-        .fresh_used = fresh_used_};
+        .fresh_used = fresh_used_,
+        .breaker_opened = client_.config_.retry.budget_percent > 0 && !ticket_.probe &&
+                          !call_.pool->endpoint().breaker.allows(client_.io_.reactor.now())};
     RetryVerdict const verdict = upstream::judge(failed, state);
     if (verdict == RetryVerdict::retry_fresh) {
         fresh_used_ = true;
@@ -216,21 +227,36 @@ Client::Exchange::Next Client::Exchange::judge(Result<void> const& result,
     if (verdict == RetryVerdict::stop) return Next::answer;
     // A breaker that has just opened may have left nobody: then this answer is the last one.
     if (!client_.round_robin_.any_eligible(client_.io_.reactor.now())) return Next::answer;
-    if (!client_.shared_.budget.try_take(client_.io_.reactor.now())) {
+    bool const costs = verdict == RetryVerdict::retry;
+    if (costs && !client_.shared_.budget.try_take(client_.io_.reactor.now())) {
         client_.metrics_.retry_budget_exhausted();
         return Next::answer;
     }
     call_.pool->cells().retries[static_cast<unsigned>(retry_reason(failed))].add(1);
     if (tried_.empty()) tried_.push_back(first_index_);
+    if (!costs) return Next::elsewhere;
+    if (bad_answer) keep_answer(head);
     ++retries_;
     retry_at_ = state.now + state.backoff;
     return Next::retry;
 }
 
+/// The head in words of its own, since the table and the bytes that it refers to serve others while
+/// a retry is waited for. The content stays where it is, with the attempt.
+void Client::Exchange::keep_answer(http::ResponseHead const& head) {
+    kept_head_ =
+        "HTTP/1." + std::to_string(head.minor_version) + " " + std::to_string(head.status) + " ";
+    kept_head_ += head.reason_phrase;
+    kept_head_ += "\r\n";
+    for (http::Field const& field : head.fields.parsed())
+        kept_head_ += field.line;
+    kept_head_ += "\r\n";
+}
+
 /// Sleeps before the next attempt; false: the client went away or the drain cut it. Nothing is held
-/// meanwhile.
+/// meanwhile but an answer that may yet go out.
 Task<bool> Client::Exchange::wait_backoff() {
-    attempt_.reset();
+    if (kept_head_.empty()) attempt_.reset();
     core::Readiness const departure = call_.streamed ? core::Readiness{0} : core::kHungUp;
     core::Wake const wake =
         co_await core::Wait{client_.io_.reactor, *call_.client, departure, retry_at_};

@@ -91,7 +91,6 @@ struct HealthProber::Shared : std::enable_shared_from_this<Shared> {
     balancing::Rotation& rotation;
     core::Random random;
     std::map<Endpoint const*, std::shared_ptr<Watch>> watches;
-    std::atomic<core::TimePoint> next_probe_at{core::kNever};
 };
 
 HealthProber::HealthProber(net::io_context& control, config::HealthSettings const& settings,
@@ -120,10 +119,6 @@ void HealthProber::stop() {
     for (auto const& [endpoint, watch] : shared_->watches)
         watch->stop();
     shared_->watches.clear();
-}
-
-core::TimePoint HealthProber::next_probe_at() const {
-    return shared_->next_probe_at.load(std::memory_order_relaxed);
 }
 
 void HealthProber::Shared::start(std::shared_ptr<Endpoint> const& endpoint) {
@@ -231,7 +226,7 @@ void HealthProber::Shared::weigh() {
         else
             soonest = std::min(soonest, watch->next_at);
     }
-    next_probe_at.store(soonest, std::memory_order_relaxed);
+    rotation.next_probe_at.store(soonest, std::memory_order_relaxed);
 
     bool const fail_open = settings.fail_open && !watches.empty() && !any_healthy;
     if (rotation.failing_open.exchange(fail_open, std::memory_order_relaxed) == fail_open) return;

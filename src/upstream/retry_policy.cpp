@@ -55,6 +55,11 @@ RetryVerdict judge(FailedAttempt const& attempt, RetryState const& state) {
     // Once: an origin that closes each connection after a while has failed like any other.
     if (went_stale(attempt) && !state.fresh_used) return RetryVerdict::retry_fresh;
     if (state.attempts_made >= state.max_attempts) return RetryVerdict::stop;
+    // When an endpoint dies, all that are connecting to it fail together, more of them than a
+    // budget may hold. A moment later the open breaker would have sent them elsewhere for nothing,
+    // and nothing is what any origin has seen of them.
+    if (state.breaker_opened && attempt.failure && is_connect_failure(*attempt.failure))
+        return RetryVerdict::elsewhere;
     if (state.retry_after && *state.retry_after > state.deadline - state.now)
         return RetryVerdict::stop;
     // An attempt past the deadline could bring nothing; better the answer that is there.

@@ -191,7 +191,7 @@ class Origin:
     """An origin in this process: `handle(socket, first_bytes)` is called once per connection with
     all up to the end of the first request's head, on a thread of its own."""
 
-    def __init__(self, handle):
+    def __init__(self, handle, port=0):
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
                 received = b""
@@ -211,7 +211,7 @@ class Origin:
             block_on_close = False
             request_queue_size = 128
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
@@ -227,14 +227,14 @@ class Origin:
         self._thread.join()
 
 
-def simple_origin(content=b"ok\n"):
+def simple_origin(content=b"ok\n", port=0):
     """Answers one request a connection with 200 and closes."""
 
     def handle(connection, _):
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
                            % (len(content), content))
 
-    return Origin(handle)
+    return Origin(handle, port)
 
 
 class Directory:

@@ -107,6 +107,55 @@ TEST(Balancing, AnEndpointThatComesBackIsUsedAgain) {
     EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_upstream_breaker_state", {}, 0));
 }
 
+TEST(Balancing, IsEvenOnceAnEndpointIsBack) {
+    FaultOrigin a{{.name = "a"}};
+    FaultOrigin b{{.name = "b"}};
+    FaultOrigin c{{.name = "c"}};
+    ProxyFixture proxy{{upstream_at(a), upstream_at(b), upstream_at(c)}, [](config::Settings& s) {
+                           s.retry.max_attempts = 1;
+                           s.breaker.failure_threshold = 1;
+                           s.breaker.open_duration = milliseconds{300};
+                       }};
+    auto const answers = [&](int count) {
+        std::map<std::string, int> by_origin;
+        for (int i = 0; i < count; ++i)
+            ++by_origin[proxy.get("/").field("X-Origin")];
+        return by_origin;
+    };
+    EXPECT_EQ(answers(1), (std::map<std::string, int>{{"a", 1}}));
+    EXPECT_EQ(proxy.get_with_fault("status=503").field("X-Origin"), "b");
+    ASSERT_TRUE(proxy.wait_for_metric("reverse_proxy_upstream_breaker_state", {}, 1))
+        << "half open";
+    auto const back = answers(30);
+    EXPECT_EQ(back, (std::map<std::string, int>{{"a", 10}, {"b", 10}, {"c", 10}}));
+    EXPECT_EQ(proxy.metric("reverse_proxy_upstream_breaker_state"), 0);
+    for (auto const* state : {"open", "half_open", "closed"}) {
+        EXPECT_EQ(proxy.metric("reverse_proxy_breaker_transitions_total", {{"to", state}}), 1)
+            << state;
+    }
+}
+
+// The probe's place is free again at once, not only after its lease.
+TEST(Balancing, AProbeWhoseClientLeavesMakesRoomForTheNext) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           s.retry.max_attempts = 1;
+                           s.breaker.failure_threshold = 1;
+                           s.breaker.open_duration = milliseconds{300};
+                       }};
+    EXPECT_EQ(proxy.get_with_fault("status=503").status, 503U);
+    ASSERT_TRUE(proxy.wait_for_metric("reverse_proxy_upstream_breaker_state", {}, 1));
+    auto leaving = proxy.client();
+    leaving.send(make_request("GET", "/", {{"X-Fault", "gate=never"}}));
+    ASSERT_TRUE(origin.wait_at_gate("never"));
+    EXPECT_EQ(proxy.get("/").status, 503U);
+    leaving.close();
+    ASSERT_TRUE(origin.wait_client_closed(1));
+    EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_attempts_total", {{"outcome", "aborted"}}, 1));
+    EXPECT_EQ(proxy.get("/").status, 200U);
+    EXPECT_EQ(proxy.metric("reverse_proxy_upstream_breaker_state"), 0);
+}
+
 TEST(Balancing, AHalfOpenBreakerLetsOneRequestProbe) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, [](config::Settings& s) {

@@ -4,8 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <deque>
 #include <set>
+#include <vector>
 
 namespace reverse_proxy::integration {
 namespace {
@@ -77,6 +81,70 @@ TEST(InFlight, AdminEndpointsAnswerUnderOverload) {
     for (auto const* path : {"/healthz", "/readyz", "/metrics", "/healthz?check=upstream"}) {
         EXPECT_EQ(proxy.get(path).status, 200U) << path;
     }
+}
+
+// A refusal costs no wait and no origin: it comes while all places are held, and nothing of the
+// request goes on. How long one takes is told, not judged; a busy machine is no failure.
+TEST(InFlight, RefusalsStayFastWhileTheRestIsStuck) {
+    FaultOrigin origin;
+    constexpr std::size_t kStuck = 64;
+    ProxyFixture proxy{origin, limit_of(kStuck)};
+    std::deque<RawClient> stuck;
+    for (std::size_t i = 0; i < kStuck; ++i) {
+        stuck.push_back(proxy.client());
+        stuck.back().send(held_at("stuck"));
+    }
+    ASSERT_TRUE(origin.wait_at_gate("stuck", kStuck));
+    auto const bytes_before = origin.bytes_received();
+    auto client = proxy.client();
+    auto const request = make_request("GET", "/");
+    std::vector<std::chrono::microseconds> took;
+    for (int i = 0; i < 1001; ++i) {
+        auto const begin = std::chrono::steady_clock::now();
+        ASSERT_EQ(client.exchange(request).status, 503U);
+        took.push_back(std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::steady_clock::now() - begin));
+    }
+    std::sort(took.begin(), took.end());
+    auto const median = took[took.size() / 2].count();
+    RecordProperty("median_us", static_cast<int>(median));
+    std::printf("a refusal takes %lld us (median), %lld us (99 %%)\n",
+                static_cast<long long>(median), static_cast<long long>(took[990].count()));
+    EXPECT_EQ(origin.request_count(), kStuck);
+    EXPECT_EQ(origin.bytes_received(), bytes_before);
+    EXPECT_TRUE(origin.wait_at_gate("stuck", kStuck)) << "somebody was let go";
+    EXPECT_EQ(proxy.metric("reverse_proxy_rejected_requests_total", {{"reason", "in_flight"}}),
+              1001);
+    origin.release("stuck");
+    for (auto& each : stuck)
+        EXPECT_EQ(each.read_response().status, 200U);
+}
+
+// Origins that never answer hold places no longer than REQUEST_TIMEOUT_MS.
+TEST(InFlight, StuckRequestsGiveTheirPlacesBack) {
+    FaultOrigin stuck;
+    FaultOrigin fast;
+    stuck.always("stall");
+    ProxyFixture proxy{{upstream_at(stuck), upstream_at(fast)}, [](config::Settings& s) {
+                           s.client.max_in_flight = 8;
+                           s.upstream.request_timeout = std::chrono::milliseconds{500};
+                           s.breaker.enabled = false;
+                       }};
+    std::deque<RawClient> clients;
+    for (int i = 0; i < 8; ++i) {
+        clients.push_back(proxy.client());
+        clients.back().send(make_request("GET", "/", {{"X-Fault", "stall"}}));
+    }
+    ASSERT_TRUE(stuck.wait_for_requests(4));
+    ASSERT_TRUE(fast.wait_for_requests(4));
+    EXPECT_EQ(proxy.get("/").status, 503U);
+    for (auto& client : clients)
+        EXPECT_EQ(client.read_response().status, 504U);
+    EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_in_flight_requests", {}, 0));
+    EXPECT_TRUE(stuck.wait_connections_open(0));
+    auto const one = proxy.get("/").status;
+    auto const other = proxy.get("/").status;
+    EXPECT_TRUE(one == 200U || other == 200U) << "the fast one is served again";
 }
 
 TEST(InFlight, APermitIsHeldUntilTheLastByte) {

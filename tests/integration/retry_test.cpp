@@ -159,6 +159,103 @@ TEST(Retry, TheLastAnswerGoesOutWhenTheyRunOut) {
     EXPECT_EQ(origin.requests().size(), 3U);  // RETRY_MAX_ATTEMPTS
 }
 
+// Some attempts fail while the breaker is still closed and wait for their retry; the others open it
+// meanwhile. Nobody is left to ask then, and the origin's answer, not ours, is the last one.
+TEST(Retry, AnAnswerIsNotLostToABreakerThatOpensMeanwhile) {
+    for (std::string const content : {"text=maintenance", "size=300000"}) {
+        FaultOrigin origin;
+        origin.always("gate=all; status=503; extra=X-From:origin; " + content);
+        ProxyFixture proxy{origin, [](config::Settings& s) {
+                               s.retry.backoff_base = milliseconds{300};
+                               s.retry.backoff_max = milliseconds{300};
+                               s.breaker.failure_threshold = 5;
+                               s.breaker.open_duration = milliseconds{600'000};
+                           }};
+        std::vector<RawClient> clients;
+        constexpr std::size_t kClients = 12;
+        for (std::size_t i = 0; i < kClients; ++i) {
+            clients.push_back(proxy.client());
+            clients.back().send(make_request("GET", "/"));
+        }
+        ASSERT_TRUE(origin.wait_at_gate("all", kClients));
+        origin.release("all");
+        for (auto& client : clients) {
+            auto const response = client.read_response();
+            EXPECT_EQ(response.status, 503U);
+            EXPECT_EQ(response.field("X-From"), "origin");
+            EXPECT_FALSE(response.has("Proxy-Status"));
+            EXPECT_EQ(response.content,
+                      content[0] == 't' ? std::string{"maintenance"} : pattern(0, 300'000));
+        }
+        EXPECT_GE(proxy.metric("reverse_proxy_retries_total"), 1) << "nothing waited";
+        EXPECT_EQ(proxy.metric("reverse_proxy_failures_total"), 0);
+        EXPECT_EQ(proxy.get("/").field("Proxy-Status"),
+                  "reverse-proxy; error=destination_unavailable");
+    }
+}
+
+// All that were connecting to it when it died fail together, more than the budget holds. Those whom
+// the open breaker has overtaken go elsewhere as if they had been chosen for a moment later.
+TEST(Retry, ABurstOfConnectFailuresIsHiddenWhateverTheBudget) {
+    SilentPort const dead;
+    FaultOrigin good;
+    ProxyFixture proxy{{upstream_at("127.0.0.1", dead.port()), upstream_at(good)},
+                       [](config::Settings& s) {
+                           s.upstream.connect_timeout = milliseconds{1500};
+                           s.breaker.open_duration = milliseconds{600'000};
+                           s.retry.budget_percent = 1;
+                       }};
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 80; ++i) {
+        clients.push_back(proxy.client());
+        clients.back().send(make_request("POST", "/", {}, "content"));
+    }
+    for (auto& client : clients)
+        EXPECT_EQ(client.read_response().status, 200U);
+    EXPECT_EQ(good.request_count(), 80U);
+    EXPECT_EQ(proxy.metric("reverse_proxy_attempts_total", {{"outcome", "connect_timeout"}}), 40);
+    EXPECT_EQ(proxy.metric("reverse_proxy_retries_total", {{"reason", "connect"}}), 40);
+    EXPECT_EQ(proxy.metric("reverse_proxy_retry_budget_exhausted_total"), 0);
+}
+
+// No retries means none, the free ones included.
+TEST(Retry, ABudgetOfNothingIsKeptInABurst) {
+    SilentPort const dead;
+    FaultOrigin good;
+    ProxyFixture proxy{{upstream_at("127.0.0.1", dead.port()), upstream_at(good)},
+                       [](config::Settings& s) {
+                           s.upstream.connect_timeout = milliseconds{500};
+                           s.breaker.open_duration = milliseconds{600'000};
+                           s.retry.budget_percent = 0;
+                       }};
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(proxy.client());
+        clients.back().send(make_request("GET", "/"));
+    }
+    std::size_t served = 0;
+    for (auto& client : clients)
+        served += client.read_response().status == 200U ? 1 : 0;
+    EXPECT_EQ(served, good.request_count());
+    EXPECT_EQ(proxy.metric("reverse_proxy_attempts_total"), 20);
+}
+
+TEST(Retry, ARetryAfterLongerThanTheTimeLeftEndsThem) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, no_breaker};  // REQUEST_TIMEOUT_MS is 30 s
+    auto const late = proxy.get_with_fault("status=503; text=later; extra=Retry-After:31");
+    EXPECT_EQ(late.status, 503U);
+    EXPECT_EQ(late.content, "later");
+    EXPECT_EQ(late.field("Retry-After"), "31");
+    EXPECT_EQ(origin.request_count(), 1U);
+    EXPECT_EQ(proxy.metric("reverse_proxy_retries_total"), 0);
+    EXPECT_EQ(proxy.get_with_fault("status=503; extra=Retry-After:1").status, 503U);
+    EXPECT_EQ(origin.request_count(), 1U + 3U);
+    // A 502 does not say when to come back; the field means nothing there.
+    EXPECT_EQ(proxy.get_with_fault("status=502; extra=Retry-After:31").status, 502U);
+    EXPECT_EQ(origin.request_count(), 1U + 3U + 3U);
+}
+
 TEST(Retry, AttemptsAreTheSameRequest) {
     FaultOrigin origin;
     origin.next("status=503");

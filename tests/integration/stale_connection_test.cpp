@@ -54,6 +54,21 @@ TEST(StaleConnection, ResetOnReuseIsHiddenFromAnIdempotentRequest) {
     EXPECT_EQ(proxy.metric("reverse_proxy_upstream_breaker_state"), 0);
 }
 
+// The race is the proxy's own doing: it costs the request neither an attempt nor a token.
+TEST(StaleConnection, IsMadeUpForWhereRetriesAreOff) {
+    FaultOrigin origin;
+    origin.always("reset_on_reuse");
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           one_worker(s);
+                           s.retry.max_attempts = 1;
+                           s.retry.budget_percent = 0;
+                       }};
+    for (int i = 0; i < 20; ++i)
+        ASSERT_EQ(proxy.get("/").status, 200U) << "trial " << i;
+    EXPECT_GE(proxy.metric("reverse_proxy_retries_total", {{"reason", "stale"}}), 19);
+    EXPECT_EQ(proxy.metric("reverse_proxy_retry_budget_exhausted_total"), 0);
+}
+
 // The origin may have done what the POST asked for: it is never sent twice.
 TEST(StaleConnection, ResetOnReuseIsNotRetriedForAPost) {
     FaultOrigin origin;

@@ -75,6 +75,7 @@ void FaultConnection::finish(bool by_reset) {
         }
     }
     record_.connection_closed();
+    finished_ = true;
 }
 
 void FaultConnection::serve() {
@@ -171,6 +172,7 @@ bool FaultConnection::pass_gate(std::string const& gate, std::size_t index) {
 void FaultConnection::send(FaultScript const& script, std::string_view bytes) {
     auto const deadline = within(kSendBound);
     std::size_t const step = script.has("drip") ? 1 : bytes.size();
+    std::chrono::milliseconds const gap{script.has("drip") ? script.number("drip", 0) : 0};
     while (!bytes.empty()) {
         auto const sent = reader_.socket().send_some(bytes.substr(0, step), kBlockedAfter);
         if (sent == 0) {
@@ -180,11 +182,27 @@ void FaultConnection::send(FaultScript const& script, std::string_view bytes) {
         }
         record_.sent_bytes(sent);
         bytes.remove_prefix(sent);
+        if (gap.count() > 0) pause(gap);
+        if (stopping_) throw PeerClosed{"the origin ends"};
+    }
+}
+
+/// Part of a fault, not a wait for anything; ends early with the origin.
+void FaultConnection::pause(std::chrono::milliseconds duration) {
+    Deadline const end = within(duration);
+    while (!stopping_) {
+        auto const left =
+            std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        if (left.count() <= 0) return;
+        pollfd entry{wake_fd_, POLLIN, 0};
+        ::poll(&entry, 1, static_cast<int>(left.count()));
+        std::uint64_t count = 0;
+        if (entry.revents != 0 && ::read(wake_fd_, &count, sizeof(count)) < 0) continue;
     }
 }
 
 FaultConnection::Next FaultConnection::answer(std::size_t index, FaultScript const& script) {
-    auto const request = record_.requests().at(index);
+    auto const request = record_.request(index);
     if (script.has("stall")) {
         pass_gate("a gate that nobody opens", index);
         return Next::close;
@@ -195,6 +213,7 @@ FaultConnection::Next FaultConnection::answer(std::size_t index, FaultScript con
     if (auto const gate = script.value("gate"); gate && !pass_gate(*gate, index)) {
         return Next::close;
     }
+    pause(std::chrono::milliseconds{script.number("delay", 0)});
     if (script.has("reset_before_head")) return Next::reset;
     if (script.has("close_before_head")) return Next::close;
     if (auto const kind = script.value("malformed")) {

@@ -5,6 +5,7 @@
 #include "tests/support/origin_record.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ public:
     void stop();
     /// Lets a wait at a gate look again.
     void wake();
+    /// Its socket is closed and nothing more is recorded.
+    [[nodiscard]] bool finished() const { return finished_; }
 
 private:
     enum class Next { keep, close, reset };
@@ -39,6 +42,7 @@ private:
                           std::uint64_t content_bytes) const;
     Next tunnel(SeenRequest const& request);
     bool pass_gate(std::string const& gate, std::size_t index);
+    void pause(std::chrono::milliseconds duration);
     void send(FaultScript const& script, std::string_view bytes);
     void finish(bool by_reset);
 
@@ -48,6 +52,7 @@ private:
     std::size_t number_;
     int wake_fd_;
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> finished_{false};
     bool reset_next_request_{false};
     std::mutex closing_;  // the socket is closed by its thread and interrupted by others
     std::thread thread_;

@@ -42,6 +42,7 @@ void FaultOrigin::accept_connections() {
         auto connection = std::make_unique<FaultConnection>(Socket{fd}, record_, options_.name);
         // Listed before it starts: else release() could miss one that is at its gate already.
         std::lock_guard const lock{mutex_};
+        connections_.remove_if([](auto const& old) { return old->finished(); });
         connections_.push_back(std::move(connection));
         connections_.back()->start();
     }
@@ -71,7 +72,7 @@ SeenRequest FaultOrigin::await_request(std::size_t index, Deadline deadline) con
         },
         deadline);
     if (!came) throw TimedOut{"no complete request number " + std::to_string(index)};
-    return record_.requests().at(index);
+    return record_.request(index);
 }
 
 bool FaultOrigin::wait_client_closed(std::size_t index, Deadline deadline) const {

@@ -39,6 +39,10 @@ public:
     void next(std::string const& script) { record_.order_next(script); }
     /// Script of every request that brings none.
     void always(std::string const& script) { record_.order_always(script); }
+    /// The same for one path, such as that of health probes.
+    void always_for(std::string const& path, std::string const& script) {
+        record_.order_for_path(path, script);
+    }
 
     /// Opens a gate for good.
     void release(std::string const& gate);
@@ -47,6 +51,7 @@ public:
                       Deadline deadline = within()) const;
 
     [[nodiscard]] std::vector<SeenRequest> requests() const { return record_.requests(); }
+    [[nodiscard]] std::size_t request_count() const { return record_.request_count(); }
     /// True once the heads of `count` requests have been read.
     bool wait_for_requests(std::size_t count, Deadline deadline = within()) const;
     /// Request number `index` (from 0) once it was read to its end; throws TimedOut.

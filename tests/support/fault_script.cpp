@@ -8,7 +8,7 @@
 namespace reverse_proxy::test_support {
 namespace {
 
-constexpr std::array<std::string_view, 31> kKeys{
+constexpr std::array<std::string_view, 32> kKeys{
     "size",           "text",          "echo",
     "status",         "extra",         "keep_alive_timeout",
     "http10",         "interim",       "chunked",
@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 31> kKeys{
     "reset_mid",      "close_mid",     "close_before_head",
     "close_after",    "early_final",   "close_announced",
     "reset_on_reuse", "ignore_expect", "drip",
-    "upgrade"};
+    "upgrade",        "delay"};
 
 std::string trimmed(std::string const& text) {
     auto const begin = text.find_first_not_of(' ');
@@ -61,7 +61,7 @@ std::vector<std::string> FaultScript::values(std::string_view key) const {
 
 std::uint64_t FaultScript::number(std::string_view key, std::uint64_t otherwise) const {
     auto const text = value(key);
-    return text ? std::stoull(*text) : otherwise;
+    return text && !text->empty() ? std::stoull(*text) : otherwise;
 }
 
 }  // namespace reverse_proxy::test_support

@@ -1,5 +1,6 @@
 #include "tests/support/origin_record.hpp"
 
+#include <sstream>
 #include <utility>
 
 namespace reverse_proxy::test_support {
@@ -11,8 +12,13 @@ FaultScript OriginRecord::script_for(MessageHead const& head) {
         next_.pop_front();
         return script;
     }
-    auto const own = joined(head.fields, "X-Fault");
-    return FaultScript{own.empty() ? always_ : own};
+    if (auto const own = joined(head.fields, "X-Fault"); !own.empty()) return FaultScript{own};
+    std::istringstream line{head.start_line};
+    std::string method;
+    std::string target;
+    line >> method >> target;
+    auto const found = for_path_.find(target);
+    return FaultScript{found != for_path_.end() ? found->second : always_};
 }
 
 std::size_t OriginRecord::add_request(SeenRequest request) {
@@ -94,6 +100,12 @@ void OriginRecord::order_always(std::string const& script) {
     always_ = script;
 }
 
+void OriginRecord::order_for_path(std::string const& path, std::string const& script) {
+    FaultScript const checked{script};
+    std::lock_guard const lock{mutex_};
+    for_path_[path] = script;
+}
+
 void OriginRecord::open_gate(std::string const& gate) {
     std::lock_guard const lock{mutex_};
     gates_[gate].open = true;
@@ -102,6 +114,16 @@ void OriginRecord::open_gate(std::string const& gate) {
 std::vector<SeenRequest> OriginRecord::requests() const {
     std::lock_guard const lock{mutex_};
     return requests_;
+}
+
+SeenRequest OriginRecord::request(std::size_t index) const {
+    std::lock_guard const lock{mutex_};
+    return requests_.at(index);
+}
+
+std::size_t OriginRecord::request_count() const {
+    std::lock_guard const lock{mutex_};
+    return requests_.size();
 }
 
 std::vector<std::string> OriginRecord::violations() const {

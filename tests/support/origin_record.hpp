@@ -54,8 +54,11 @@ public:
     // For the test.
     void order_next(std::string const& script);
     void order_always(std::string const& script);
+    void order_for_path(std::string const& path, std::string const& script);
     void open_gate(std::string const& gate);
     [[nodiscard]] std::vector<SeenRequest> requests() const;
+    [[nodiscard]] SeenRequest request(std::size_t index) const;
+    [[nodiscard]] std::size_t request_count() const;
     [[nodiscard]] std::vector<std::string> violations() const;
     [[nodiscard]] std::size_t connections_accepted() const;
     [[nodiscard]] std::size_t connections_open() const;
@@ -81,6 +84,7 @@ private:
     std::map<std::string, Gate> gates_;
     std::deque<std::string> next_;
     std::string always_;
+    std::map<std::string, std::string> for_path_;
     std::size_t accepted_{0};
     std::size_t open_{0};
     std::uint64_t received_{0};

@@ -50,8 +50,10 @@ config::UpstreamUrl upstream_at(FaultOrigin const& origin) {
 ProxyFixture::ProxyFixture(FaultOrigin const& origin, Adjust const& adjust)
     : ProxyFixture{std::vector{upstream_at(origin)}, adjust} {}
 
-ProxyFixture::ProxyFixture(std::vector<config::UpstreamUrl> upstreams, Adjust const& adjust)
-    : server_{std::make_unique<server::Server>(settings_for(std::move(upstreams), adjust))},
+ProxyFixture::ProxyFixture(std::vector<config::UpstreamUrl> upstreams, Adjust const& adjust,
+                           upstream::Lookup lookup)
+    : server_{std::make_unique<server::Server>(settings_for(std::move(upstreams), adjust),
+                                               std::move(lookup))},
       ports_{server_->ports()}, admin_ports_{server_->admin_ports()} {
     std::packaged_task<int()> run{[server = server_.get()] { return server->run(); }};
     exit_code_ = run.get_future().share();

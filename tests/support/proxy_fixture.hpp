@@ -32,7 +32,9 @@ class ProxyFixture {
 public:
     using Adjust = std::function<void(config::Settings&)>;
 
-    explicit ProxyFixture(std::vector<config::UpstreamUrl> upstreams, Adjust const& adjust = {});
+    /// @param lookup  resolves the upstreams' names on the server's thread; none: the system
+    explicit ProxyFixture(std::vector<config::UpstreamUrl> upstreams, Adjust const& adjust = {},
+                          upstream::Lookup lookup = {});
     explicit ProxyFixture(FaultOrigin const& origin, Adjust const& adjust = {});
     ~ProxyFixture();
     ProxyFixture(ProxyFixture const&) = delete;

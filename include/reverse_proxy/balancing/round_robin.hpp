@@ -26,6 +26,9 @@ struct Rotation {
     /// True while requests go to unhealthy endpoints because none is healthy (FAIL_OPEN). Written
     /// by the health prober, which logs the change.
     std::atomic<bool> failing_open{false};
+    /// When an unhealthy endpoint is probed next (past: its probe is under way); kNever where none
+    /// is unhealthy. Written by the health prober.
+    std::atomic<core::TimePoint> next_probe_at{core::kNever};
 };
 
 /// Round-robin over the eligible endpoints of one worker's current list.

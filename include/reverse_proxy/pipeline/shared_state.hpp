@@ -27,8 +27,6 @@ struct SharedState {
     std::atomic<bool> cutting{false};   // control: the grace has ended
     std::atomic<core::FailureKind> no_address{
         core::FailureKind::dns_error};  // control: name look-ups
-    std::atomic<core::TimePoint::rep> next_probe_at{
-        0};  // control: clock ticks of the next health probe; 0 = none
 };
 
 }  // namespace reverse_proxy::pipeline

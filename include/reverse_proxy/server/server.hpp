@@ -2,6 +2,7 @@
 
 #include "reverse_proxy/config/settings.hpp"
 #include "reverse_proxy/ingress/listener.hpp"
+#include "reverse_proxy/upstream/name_resolver.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -15,7 +16,8 @@ using ingress::ListenError;
 class Server {
 public:
     /// Opens and binds every listener. Throws ListenError where one cannot be had.
-    explicit Server(config::Settings const& settings);
+    /// @param lookup  how the upstreams' names are resolved; none: as the system does
+    explicit Server(config::Settings const& settings, upstream::Lookup lookup = {});
     ~Server();
     Server(Server const&) = delete;
     Server& operator=(Server const&) = delete;

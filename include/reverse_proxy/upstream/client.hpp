@@ -22,8 +22,6 @@ struct SharedUpstream {
     /// Why a request fails while no endpoint exists at all: dns_error or dns_timeout while a name
     /// has no address.
     std::atomic<core::FailureKind> const& no_address;
-    /// When an unhealthy endpoint is probed next, in ticks of core::Clock; 0 = not known.
-    std::atomic<core::TimePoint::rep> const& next_probe_at;
     std::atomic<bool> const& cutting;  // the drain's grace has ended
 };
 
@@ -63,11 +61,13 @@ public:
         void finished(core::Result<void> const& relayed);
 
     private:
-        enum class Next : std::uint8_t { answer, retry, retry_fresh };
+        enum class Next : std::uint8_t { answer, retry, retry_fresh, elsewhere };
 
         bool choose();
         Next judge(core::Result<void> const& result, http::ResponseHead const& head);
         core::Task<bool> wait_backoff();
+        void keep_answer(http::ResponseHead const& head);
+        [[nodiscard]] core::Failure nobody() const;
         void settle(telemetry::AttemptOutcome outcome, bool blamed);
         [[nodiscard]] FailedAttempt describe(core::Result<void> const& result,
                                              http::ResponseHead const& head) const;
@@ -79,6 +79,7 @@ public:
         balancing::CircuitBreaker::Ticket ticket_;
         std::vector<std::size_t> tried_;  // allocates with the first retry only
         std::optional<core::Failure> last_failure_;
+        std::string kept_head_;  // of an answer that goes out if no retry can be made after all
         std::size_t first_index_{0};  // endpoint of the first attempt
         unsigned retries_{0};
         core::TimePoint retry_at_;  // of the retry that is waited for

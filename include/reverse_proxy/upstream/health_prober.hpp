@@ -3,7 +3,6 @@
 #include "reverse_proxy/balancing/endpoint.hpp"
 #include "reverse_proxy/balancing/round_robin.hpp"
 #include "reverse_proxy/config/settings.hpp"
-#include "reverse_proxy/core/clock.hpp"
 #include "reverse_proxy/core/random.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -15,8 +14,9 @@ namespace reverse_proxy::upstream {
 /// Active health probes (HEALTHCHECK): one GET per endpoint and interval, on a connection of its
 /// own, however many workers there are. Class of the control thread, save where said.
 ///
-/// Sets Endpoint::healthy, counts the probes, raises Rotation::eligibility_version, and alone
-/// decides and logs Rotation::failing_open. Probes go on while an endpoint is unhealthy and while
+/// Sets Endpoint::healthy, counts the probes, raises Rotation::eligibility_version, tells in
+/// Rotation::next_probe_at when the next one may help, and alone decides and logs
+/// Rotation::failing_open. Probes go on while an endpoint is unhealthy and while
 /// the proxy drains.
 class HealthProber {
 public:
@@ -32,10 +32,6 @@ public:
     void set_endpoints(balancing::EndpointList const& endpoints);
     /// Cancels what is under way. Nothing is written to an endpoint afterwards.
     void stop();
-
-    /// When an unhealthy endpoint is probed next (past: its probe is under way); kNever where none
-    /// is unhealthy. For Retry-After; any thread.
-    [[nodiscard]] core::TimePoint next_probe_at() const;
 
 private:
     struct Shared;

@@ -20,7 +20,8 @@ namespace reverse_proxy::upstream {
 
 using Addresses = std::vector<boost::asio::ip::address>;
 using LookupHandler = std::function<void(boost::system::error_code, Addresses)>;
-/// Starts one look-up of a host name and calls the handler once, later, on the control thread.
+/// Starts one look-up of a host name and calls the handler once, during the call or later, on the
+/// control thread.
 using Lookup = std::function<void(std::string const& host, LookupHandler)>;
 
 /// getaddrinfo(3) on a thread of Asio's own, IPv4 and IPv6 where this machine has them. That thread

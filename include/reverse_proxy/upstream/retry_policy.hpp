@@ -34,6 +34,7 @@ struct RetryState {
     std::optional<core::Duration> retry_after;  // of the origin's 503
     core::Duration backoff{};                   // the wait drawn for this retry
     bool fresh_used{false};                     // a stale connection was made up for already
+    bool breaker_opened{false};                 // by others, while this attempt was under way
 };
 
 enum class RetryVerdict : std::uint8_t {
@@ -41,6 +42,7 @@ enum class RetryVerdict : std::uint8_t {
     retry,        // after a backoff, if the budget has a token
     retry_fresh,  // at once on a fresh connection: a reused one had gone stale; costs neither
                   // budget nor breaker
+    elsewhere,    // at once: it came too late to an open breaker; costs the budget nothing
 };
 
 /// Contract, section 4. Retried: connect failures for any method (nothing was sent); reset, close

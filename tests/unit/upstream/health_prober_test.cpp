@@ -181,17 +181,17 @@ TEST_F(HealthProberTest, TurnsAtTheThresholdsAndBackAgain) {
     probe({endpoint});
     ASSERT_TRUE(run_until_failed_probes(*endpoint, 2));
     EXPECT_TRUE(endpoint->healthy);
-    EXPECT_EQ(prober_->next_probe_at(), kNever);
+    EXPECT_EQ(rotation_.next_probe_at.load(), kNever);
     ASSERT_TRUE(run_until([&] { return !endpoint->healthy; }));
     EXPECT_EQ(endpoint->probes_failed, 3U);
     EXPECT_EQ(rotation_.eligibility_version, 1U);
-    EXPECT_LT(prober_->next_probe_at(), kNever);
+    EXPECT_LT(rotation_.next_probe_at.load(), kNever);
 
     origin.answer = "HTTP/1.1 200 OK\r\n\r\n";
     ASSERT_TRUE(run_until([&] { return endpoint->healthy.load(); }));
     EXPECT_GE(endpoint->probes_ok, settings_.healthy_threshold);
     EXPECT_EQ(rotation_.eligibility_version, 2U);
-    EXPECT_EQ(prober_->next_probe_at(), kNever);
+    EXPECT_EQ(rotation_.next_probe_at.load(), kNever);
 }
 
 TEST_F(HealthProberTest, ARefusedConnectionIsAFailure) {
@@ -225,9 +225,9 @@ TEST_F(HealthProberTest, ProbesOncePerIntervalWithJitter) {
         HealthProber prober{control_, settings_, rotation_, Random{waits.size()}};
         prober.set_endpoints({endpoint});
         ASSERT_TRUE(run_until_failed_probes(*endpoint, 1)) << "the first one at once";
-        EXPECT_GE(prober.next_probe_at() - before, 4500ms);
-        EXPECT_LE(prober.next_probe_at() - Clock::now(), 5500ms);
-        waits.push_back(prober.next_probe_at() - before);
+        EXPECT_GE(rotation_.next_probe_at.load() - before, 4500ms);
+        EXPECT_LE(rotation_.next_probe_at.load() - Clock::now(), 5500ms);
+        waits.push_back(rotation_.next_probe_at.load() - before);
     }
     auto const [least, most] = std::minmax_element(waits.begin(), waits.end());
     EXPECT_GT(*most - *least, 500ms) << "not in step";

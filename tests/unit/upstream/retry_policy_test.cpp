@@ -139,6 +139,27 @@ TEST(RetryPolicy, ARetryAfterLongerThanTheTimeLeftEndsTheRetries) {
     EXPECT_EQ(judge(answered(503), with_retry_after), RetryVerdict::retry);
 }
 
+// The breaker opened while they were connecting: no origin has seen anything of them.
+TEST(RetryPolicy, AConnectThatAnOpenBreakerHasOvertakenGoesElsewhereForNothing) {
+    RetryState opened = state();
+    opened.breaker_opened = true;
+    opened.backoff = 1h;
+    for (Method const method : {Method::get, Method::post}) {
+        for (FailureKind const kind :
+             {FailureKind::connect_refused, FailureKind::connect_timeout}) {
+            FailedAttempt attempt = failed(kind, method);
+            attempt.request_bytes_sent = false;
+            EXPECT_EQ(judge(attempt, opened), RetryVerdict::elsewhere);
+        }
+    }
+    opened.backoff = 0ms;
+    EXPECT_EQ(judge(failed(FailureKind::connection_terminated), opened), RetryVerdict::retry)
+        << "what was sent costs a token";
+    EXPECT_EQ(judge(answered(503), opened), RetryVerdict::retry);
+    opened.attempts_made = opened.max_attempts;
+    EXPECT_EQ(judge(failed(FailureKind::connect_refused), opened), RetryVerdict::stop);
+}
+
 FailedAttempt stale(Method method, bool sent) {
     FailedAttempt attempt = failed(FailureKind::connection_terminated, method);
     attempt.connection_reused = true;

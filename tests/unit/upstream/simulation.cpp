@@ -85,7 +85,10 @@ struct Simulation::Exchange {
     unsigned attempts{0};
     unsigned retries{0};
     unsigned times_sent{0};
+    unsigned kept_status{0};  // of the last attempt's 503; 0: it brought no answer
     bool fresh_used{false};
+    bool last_was_answered{false};
+    bool ended{false};
 };
 
 struct Simulation::Outcome {
@@ -125,6 +128,8 @@ void Simulation::run() {
         now_ = event.at;
         event.happen();
     }
+    if (violations_.empty())
+        expect(tally_.ended == tally_.requests, "a request has no end, or more than one");
     for (auto const& endpoint : endpoints_)
         tally_.breaker_openings += endpoint->breaker.transitions_to(balancing::BreakerState::open);
 }
@@ -206,13 +211,9 @@ void Simulation::request() {
 void Simulation::choose(std::shared_ptr<Exchange> const& exchange) {
     std::vector<bool> const eligible = eligible_now();
     auto const pick = robins_[exchange->worker].pick(now_, exchange->tried);
-    if (!pick) {
-        expect(std::none_of(eligible.begin(), eligible.end(), [](bool e) { return e; }),
-               "refused while an endpoint was eligible");
-        expect(now_ < plan_.recovered_at, "refused after the recovery");
-        ++tally_.refused;
-        return;
-    }
+    if (!pick) return nobody_is_eligible(*exchange, eligible);
+    exchange->kept_status = 0;
+    exchange->last_was_answered = false;
     check_pick(*exchange, *pick, eligible);
     exchange->endpoint = pick->index;
     exchange->chosen_at = now_;
@@ -225,6 +226,24 @@ void Simulation::choose(std::shared_ptr<Exchange> const& exchange) {
     }
     expect(++exchange->attempts <= plan_.retry.max_attempts, "more attempts than allowed");
     attempt(exchange);
+}
+
+/// The proxy's own 503 is for requests that no origin has answered.
+void Simulation::nobody_is_eligible(Exchange& exchange, std::vector<bool> const& eligible) {
+    expect(std::none_of(eligible.begin(), eligible.end(), [](bool e) { return e; }),
+           "refused while an endpoint was eligible");
+    expect(now_ < plan_.recovered_at, "refused after the recovery");
+    if (exchange.attempts == 0) ++tally_.refused;
+    if (exchange.kept_status != 0) ++tally_.answers_kept;
+    exchange_ended(exchange, exchange.kept_status);
+}
+
+/// `status`: of the origin's answer that the client gets; 0: it gets none.
+void Simulation::exchange_ended(Exchange& exchange, unsigned status) {
+    expect(!exchange.ended, "a request ended twice");
+    expect(status != 0 || !exchange.last_was_answered, "the last answer did not go out");
+    exchange.ended = true;
+    ++tally_.ended;
 }
 
 void Simulation::check_pick(Exchange const& exchange, balancing::RoundRobin::Pick const& pick,
@@ -307,7 +326,7 @@ void Simulation::attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcom
         // The breaker counts whole milliseconds.
         probe_held_until_[exchange->endpoint] =
             exchange->chosen_at + plan_.breaker.probe_lease - 1ms;
-        return;
+        return exchange_ended(*exchange, 0);
     }
     RetryState const state{.attempts_made = exchange->attempts,
                            .max_attempts = plan_.retry.max_attempts,
@@ -316,7 +335,9 @@ void Simulation::attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcom
                            .retry_after = outcome.retry_after,
                            .backoff = backoff(exchange->retries + 1, plan_.retry.backoff_base,
                                               plan_.retry.backoff_max, random_),
-                           .fresh_used = exchange->fresh_used};
+                           .fresh_used = exchange->fresh_used,
+                           .breaker_opened = plan_.retry.budget_percent > 0 &&
+                                             !exchange->ticket.probe && !breaker.allows(now_)};
     RetryVerdict const verdict =
         outcome.end == End::failed ? judge(outcome.attempt, state) : RetryVerdict::stop;
     if (verdict == RetryVerdict::retry_fresh) {
@@ -341,21 +362,32 @@ void Simulation::attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcom
     expect(breaker.transitions_to(balancing::BreakerState::closed) <=
                probes_succeeded_[exchange->endpoint],
            "closed without a success");
-    if (verdict == RetryVerdict::retry) retry(exchange, state.backoff);
+    unsigned const status = outcome.end == End::answered ? 200 : outcome.attempt.status;
+    exchange->last_was_answered = status != 0;
+    exchange->kept_status = status;
+    if (verdict != RetryVerdict::stop && retry(exchange, verdict, state.backoff)) return;
+    exchange_ended(*exchange, status);
 }
 
-void Simulation::retry(std::shared_ptr<Exchange> const& exchange, Duration wait) {
-    if (!robins_[exchange->worker].any_eligible(now_)) return;
+bool Simulation::retry(std::shared_ptr<Exchange> const& exchange, RetryVerdict verdict,
+                       Duration wait) {
+    if (!robins_[exchange->worker].any_eligible(now_)) return false;
+    if (exchange->tried.empty()) exchange->tried.push_back(exchange->endpoint);
+    if (verdict == RetryVerdict::elsewhere) {
+        ++tally_.sent_elsewhere;
+        choose(exchange);
+        return true;
+    }
     if (!budget_->try_take(now_)) {
         ++tally_.budget_exhausted;
-        return;
+        return false;
     }
     ++tally_.retries;
     check_budget();
     ++exchange->retries;
-    if (exchange->tried.empty()) exchange->tried.push_back(exchange->endpoint);
     expect(wait <= plan_.retry.backoff_max, "a longer backoff than allowed");
     at(now_ + wait, [=, this] { choose(exchange); });
+    return true;
 }
 
 /// Contract, section 2: 10 at the start, a share of the requests, 3 per second.

@@ -66,7 +66,10 @@ public:
         std::uint64_t requests{0};
         std::uint64_t retries{0};
         std::uint64_t stale{0};
+        std::uint64_t sent_elsewhere{0};  // an open breaker had overtaken their connect
         std::uint64_t refused{0};
+        std::uint64_t answers_kept{0};  // nobody was left to ask once the backoff was over
+        std::uint64_t ended{0};
         std::uint64_t budget_exhausted{0};
         std::uint64_t breaker_openings{0};
         std::uint64_t health_changes{0};
@@ -102,7 +105,11 @@ private:
     void attempt(std::shared_ptr<Exchange> const& exchange);
     [[nodiscard]] Outcome draw_outcome(Exchange const& exchange);
     void attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcome const& outcome);
-    void retry(std::shared_ptr<Exchange> const& exchange, core::Duration wait);
+    /// False: no retry; the attempt's outcome is the client's.
+    [[nodiscard]] bool retry(std::shared_ptr<Exchange> const& exchange, RetryVerdict verdict,
+                             core::Duration wait);
+    void nobody_is_eligible(Exchange& exchange, std::vector<bool> const& eligible);
+    void exchange_ended(Exchange& exchange, unsigned status);
     void check_pick(Exchange const& exchange, balancing::RoundRobin::Pick const& pick,
                     std::vector<bool> const& eligible);
     void check_budget();

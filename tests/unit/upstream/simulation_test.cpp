@@ -37,6 +37,8 @@ TEST(Simulation, KeepsThePromisesUnderThousandsOfFailureSchedules) {
         sum.retries += tally.retries;
         sum.stale += tally.stale;
         sum.refused += tally.refused;
+        sum.answers_kept += tally.answers_kept;
+        sum.sent_elsewhere += tally.sent_elsewhere;
         sum.budget_exhausted += tally.budget_exhausted;
         sum.breaker_openings += tally.breaker_openings;
         sum.health_changes += tally.health_changes;
@@ -47,6 +49,8 @@ TEST(Simulation, KeepsThePromisesUnderThousandsOfFailureSchedules) {
     EXPECT_GT(sum.retries, count);
     EXPECT_GT(sum.stale, count / 10);
     EXPECT_GT(sum.refused, count / 10);
+    EXPECT_GT(sum.answers_kept, count / 100);
+    EXPECT_GT(sum.sent_elsewhere, count / 50);
     EXPECT_GT(sum.budget_exhausted, count / 10);
     EXPECT_GT(sum.breaker_openings, count);
     EXPECT_GT(sum.health_changes, count / 10);
