@@ -41,6 +41,9 @@ constexpr std::array<std::string_view, 26> kControlNames{"accept-ranges",
                                                          "x-http-method-override",
                                                          "x-original-url"};
 
+/// Nobody has reason to send these late, and who merges trailers would read another message.
+constexpr FieldSet kFraming{FieldId::content_length, FieldId::transfer_encoding};
+
 bool is_control_name(std::string_view name) {
     if (iequals(name.substr(0, 8), "content-") || iequals(name.substr(0, 3), "if-")) return true;
     return std::any_of(kControlNames.begin(), kControlNames.end(),
@@ -87,6 +90,7 @@ core::Result<void> parse_trailers(std::string_view bytes, HeadLimits const& limi
         // A folded line begins with a blank, so its name is no token.
         auto const field = parse_line(line);
         if (!field) return field.error();
+        if (kFraming.contains(field->id)) return malformed("trailer that says a length");
         fields.append(*field);
     }
     return malformed("trailers without an end");

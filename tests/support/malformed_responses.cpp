@@ -87,6 +87,8 @@ std::map<std::string, std::string, std::less<>> const& chunks() {
         {"chunk_data_bare_lf", after_one("\n0\r\n\r\n")},
         {"chunk_data_too_long", after_one("d\r\n0\r\n\r\n")},
         {"chunk_end_bare_lf", after_one("\r\n0\n\r\n")},
+        {"chunk_trailer_length", after_one("\r\n0\r\nContent-Length: 3\r\n\r\n")},
+        {"chunk_trailer_coding", after_one("\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n")},
         {"chunk_trailer_no_colon", after_one("\r\n0\r\nNonsense\r\n\r\n")},
         {"chunk_trailer_bare_lf", after_one("\r\n0\r\nX-A: b\n\r\n")},
         {"chunk_trailer_folded", after_one("\r\n0\r\nX-A: b\r\n c\r\n\r\n")},
