@@ -19,7 +19,7 @@ public:
     ReplayableContent(relay::ContentSource& live, std::size_t limit) : live_{live}, limit_{limit} {}
 
     Step take() override;
-    bool fill() override { return live_.fill(); }
+    bool fill(std::size_t most) override { return live_.fill(most); }
     [[nodiscard]] http::Fields const* trailers() const override { return live_.trailers(); }
     [[nodiscard]] core::Failure const& failure() const override { return live_.failure(); }
     [[nodiscard]] core::Socket& socket() override { return live_.socket(); }
