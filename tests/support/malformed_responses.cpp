@@ -104,6 +104,7 @@ std::map<std::string, std::string, std::less<>> const& others() {
         {"smuggled", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + stolen},
         {"content_204", "HTTP/1.1 204 No Content\r\n\r\n" + stolen},
         {"content_304", "HTTP/1.1 304 Not Modified\r\n\r\n" + stolen},
+        {"no_reason", "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"},
         {"interim_with_coding",
          "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + stolen},
         {"many_fields",
