@@ -19,6 +19,7 @@ build=(
 test=(
     libgtest-dev libgmock-dev libbenchmark-dev
     python3 curl nginx wrk  # origins and clients of the end-to-end tests
+    haproxy                 # beside nginx, what the differential tests compare with
     prometheus              # promtool
     procps util-linux
 )

@@ -1,6 +1,9 @@
 #include "reverse_proxy/core/reactor.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -82,6 +85,17 @@ int Socket::take_error() const {
     socklen_t size = sizeof error;
     if (::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
     return error;
+}
+
+std::size_t Socket::send_room() const {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+    socklen_t size = sizeof memory;
+    if (::getsockopt(descriptor_, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+    // TCP counts what is queued, a unix socket what is allocated.
+    std::size_t const used =
+        std::max(memory[SK_MEMINFO_WMEM_ALLOC], memory[SK_MEMINFO_WMEM_QUEUED]);
+    std::size_t const limit = memory[SK_MEMINFO_SNDBUF];
+    return used < limit ? (limit - used) / 2 : 0;
 }
 
 bool Socket::quiet() {

@@ -11,12 +11,25 @@
 namespace reverse_proxy::http {
 namespace {
 
+constexpr std::string_view kBadEscape = "percent sign without two digits in the path";
+
 core::Failure malformed(std::string_view reason) {
     return {core::FailureKind::request_malformed, reason};
 }
 
 bool is_target_char(char c) {
     return c > 0x20 && c < 0x7F && c != '#';
+}
+
+/// A `%` is followed by two digits (RFC 3986, 2.1): what decodes to nothing is read in as many ways
+/// as there are decoders.
+bool well_escaped(std::string_view path) {
+    for (std::size_t at = path.find('%'); at != std::string_view::npos;
+         at = path.find('%', at + 3)) {
+        if (path.size() - at < 3 || hex_value(path[at + 1]) < 0 || hex_value(path[at + 2]) < 0)
+            return false;
+    }
+    return true;
 }
 
 bool valid_port(std::string_view text) {
@@ -88,6 +101,7 @@ core::Result<Target> parse_absolute(std::string_view method, std::string_view te
 
     target.path_and_query = text.substr(end);
     target.path = path_of(target.path_and_query);
+    if (!well_escaped(target.path)) return malformed(kBadEscape);
     if (!target.path.empty()) return target;
 
     target.path = "/";
@@ -110,8 +124,11 @@ core::Result<Target> parse_target(std::string_view method, std::string_view text
     if (!std::all_of(text.begin(), text.end(), is_target_char))
         return malformed("byte in the target that may not stand there");
 
-    if (text.front() == '/')
-        return Target{Target::Form::origin, false, {}, text, path_of(text), false};
+    if (text.front() == '/') {
+        std::string_view const path = path_of(text);
+        if (!well_escaped(path)) return malformed(kBadEscape);
+        return Target{Target::Form::origin, false, {}, text, path, false};
+    }
     if (text == "*") {
         if (method != "OPTIONS") return malformed("target * with a method other than OPTIONS");
         return Target{Target::Form::asterisk, false, {}, text, text, false};

@@ -40,6 +40,9 @@ constexpr std::array<std::string_view, 26> kControlNames{"accept-ranges",
                                                          "x-http-method-override",
                                                          "x-original-url"};
 
+/// Nobody has reason to send these late, and who merges trailers would read another message.
+constexpr FieldSet kFraming{FieldId::content_length, FieldId::transfer_encoding};
+
 bool is_control_name(std::string_view name) {
     if (iequals(name.substr(0, 8), "content-") || iequals(name.substr(0, 3), "if-")) return true;
     return std::any_of(kControlNames.begin(), kControlNames.end(),
@@ -68,6 +71,7 @@ core::Result<void> parse_trailers(std::string_view bytes, HeadLimits const& limi
             return core::Failure{core::FailureKind::head_too_large, "too many trailers"};
         if (field.id == FieldId::other && is_control_name(field.name)) field.id = FieldId::control;
         field.dropped = !allowed_in_trailers(field.id);
+        if (kFraming.contains(field.id)) return malformed("trailer that says a length");
         fields.append(field);
     }
     if (lines.taken() < bytes.size()) return malformed("bytes after the trailers");

@@ -1,5 +1,8 @@
 #include "reverse_proxy/relay/content.hpp"
 
+#include "reverse_proxy/core/read_buffer.hpp"
+
+#include <algorithm>
 #include <cerrno>
 
 namespace reverse_proxy::relay {
@@ -52,6 +55,15 @@ ContentMove::Spliced ContentMove::drain() {
     return Spliced::more;
 }
 
+/// What a sink does not take is kept for it, so a read is no larger than what the sink will take: a
+/// slow reader must not cost a whole read of memory. The first 64 KiB fit what the kernel gives
+/// each connection; only after them is it worth a call to ask.
+std::size_t ContentMove::next_read() const {
+    constexpr std::size_t kLeast = std::size_t{4} * 1024;
+    if (bytes_ < core::ReadBuffer::kFirstRead) return core::ReadBuffer::kFirstRead;
+    return std::clamp(sink_.socket().send_room(), kLeast, core::Scratch::kSize);
+}
+
 Moved ContentMove::run() {
     Moved const moved = move();
     if (pipe_.held() == 0) pipe_.reset();
@@ -95,7 +107,8 @@ Moved ContentMove::move() {
             pipes_ = nullptr;
             pipe_.reset();
         }
-        if (!source_.socket().ready(core::kReadable) || !source_.fill()) return Moved::source_empty;
+        if (!source_.socket().ready(core::kReadable) || !source_.fill(next_read()))
+            return Moved::source_empty;
     }
     return Moved::turn_over;
 }

@@ -115,9 +115,9 @@ ContentSource::Step Http1ContentReader::take_trailers() {
     return {State::end, {}};
 }
 
-bool Http1ContentReader::fill() {
+bool Http1ContentReader::fill(std::size_t most) {
     if (closed_) return true;
-    core::IoResult const result = in_.fill(socket_);
+    core::IoResult const result = in_.fill(socket_, most);
     switch (result.status) {
     case core::IoResult::Status::ok:
         return true;

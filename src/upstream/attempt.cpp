@@ -248,7 +248,8 @@ Result<Attempt::HeadState> Attempt::read_head(http::ResponseHead& head) {
         if (!size) return size.error();
         if (*size != 0) return accept_head(*size, head);
         if (!connection.socket.ready(kReadable)) return HeadState::incomplete;
-        core::IoResult const result = connection.in.fill(connection.socket);
+        core::IoResult const result =
+            connection.in.fill(connection.socket, core::ReadBuffer::kFirstRead);
         if (result.status == core::IoResult::Status::would_block) return HeadState::incomplete;
         if (result.status != core::IoResult::Status::ok) return closed_early();
         response_bytes_received_ = true;

@@ -137,8 +137,10 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
     for (;;) {
         if (!fresh && !choose()) {
             if (kept_head_.empty()) co_return nobody();
-            co_return http::parse_response_head(
+            auto const kept = http::parse_response_head(
                 kept_head_, {client_.config_.upstream.max_header_bytes, kMaxFields}, head);
+            if (!kept) co_return kept.error();
+            co_return Result<void>{};
         }
         if (!fresh) ++call_.attempts;
         kept_head_.clear();

@@ -95,14 +95,16 @@ def wait_until(condition, what, bound=BOUND_SECONDS):
 
 
 class Proxy:
-    """The daemon as a process, listening on a free port; its output is read line by line."""
+    """The daemon as a process, listening on a free port; its output is read line by line.
+    `shell` is a command that ends by running the daemon as "$0" "$@"."""
 
-    def __init__(self, *arguments, **settings):
+    def __init__(self, *arguments, shell=None, **settings):
         self.port = free_port()
         self.lines = []
         self._new_line = threading.Condition()
         settings = {"LISTEN": f"127.0.0.1:{self.port}"} | settings
-        self.process = subprocess.Popen([binary(), *arguments], env=environment(settings),
+        command = [*(["sh", "-c", shell] if shell else []), binary(), *arguments]
+        self.process = subprocess.Popen(command, env=environment(settings),
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self._reader = threading.Thread(target=self._read_lines, daemon=True)
         self._reader.start()

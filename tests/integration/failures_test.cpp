@@ -126,6 +126,21 @@ TEST(Failures, AResponsesHeadTooLarge) {
     expect_counted(proxy, "http_response_header_section_size");
 }
 
+TEST(Failures, AResponseWithTooManyFields) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, alone};
+    expect_problem(proxy.get_with_fault("malformed=many_fields"), 502,
+                   "http_response_header_section_size");
+}
+
+// RFC 9112, 6.1: a 1xx has no transfer coding, so nobody can say where this one ends.
+TEST(Failures, AnInterimResponseWithACodingIsNoAnswer) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, alone};
+    expect_problem(proxy.get_with_fault("malformed=interim_with_coding"), 502,
+                   "http_protocol_error");
+}
+
 TEST(Failures, InterimResponsesWithoutEndAreNoAnswer) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, [](config::Settings& s) {

@@ -147,7 +147,8 @@ TEST_P(Faults, WhereAnotherEndpointCanHelp) {
     for (int i = 0; i < 6; ++i)
         EXPECT_EQ(proxy.get("/").field("X-Origin"), "good");
     EXPECT_EQ(bad.seen(), bad.would_see(1));
-    EXPECT_EQ(proxy.metric("reverse_proxy_attempts_total", {{"outcome", "ok"}}), retried ? 7 : 6);
+    EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_attempts_total", {{"outcome", "ok"}},
+                                      retried ? 7 : 6));
 }
 
 std::vector<Fault> faults() {

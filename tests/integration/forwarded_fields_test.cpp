@@ -63,6 +63,73 @@ TEST(ForwardedFields, FromATrustedPeerAreAppendedToAndKept) {
     EXPECT_EQ(seen.field("X-Forwarded-Host"), "shop.example");
 }
 
+// CGI and its heirs (WSGI, Rack, PHP) turn every sign that is no letter or digit into `_`: for them
+// these are the names that the proxy vouches for (RFC 3875, 4.1.18).
+TEST(ForwardedFields, SpellingsThatOriginsReadAlikeAreDropped) {
+    FaultOrigin origin;
+    for (bool const trusted : {false, true}) {
+        ProxyFixture proxy{origin, [&](config::Settings& s) {
+                               if (trusted) trust_loopback(s);
+                           }};
+        FieldList fields;
+        for (std::string const name :
+             {"X_Forwarded_For", "X-Forwarded_For", "X_FORWARDED-for", "x.forwarded.for",
+              "X_Forwarded_Proto", "X_Forwarded_Host", "X_Forwarded_Port", "X_Real_IP", "X-Real_IP",
+              "X_Request_Id", "Content_Length", "Transfer_Encoding", "Proxy"})
+            fields.emplace_back(name, "203.0.113.66");
+        proxy.get("/", fields);
+        auto const seen = origin.await_request(trusted ? 1 : 0);
+        EXPECT_EQ(seen.raw_head.find("203.0.113.66"), std::string::npos) << seen.raw_head;
+        EXPECT_EQ(seen.field("X-Forwarded-For"), "127.0.0.1");
+    }
+}
+
+TEST(ForwardedFields, InTrailersAreDroppedFromAnyPeer) {
+    FaultOrigin origin;
+    for (bool const trusted : {false, true}) {
+        ProxyFixture proxy{origin, [&](config::Settings& s) {
+                               if (trusted) trust_loopback(s);
+                           }};
+        FieldList trailers{{"X-Sum", "7"}};
+        for (std::string const name :
+             {"X-Forwarded-For", "X_Forwarded_For", "X-Forwarded-Proto", "X-Forwarded-Host",
+              "X-Forwarded-Port", "Forwarded", "X-Real-IP", "X_Real_IP", "X-Request-Id",
+              "Authorization", "Cookie", "Host", "Content_Length", "Connection"})
+            trailers.emplace_back(name, "203.0.113.66");
+        proxy.send(make_request("POST", "/", {{"Transfer-Encoding", "chunked"}}) +
+                   chunked({"hello"}, trailers));
+        auto const seen = origin.await_request(trusted ? 1 : 0);
+        EXPECT_EQ(seen.trailers, (FieldList{{"X-Sum", "7"}}));
+        EXPECT_EQ(seen.raw_head.find("203.0.113.66"), std::string::npos);
+    }
+}
+
+TEST(ForwardedFields, GarbageOfATrustedPeerGoesNoFurther) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, trust_loopback};
+    std::vector<std::pair<std::string, std::string>> const rows{
+        {"<script>, 203.0.113.7", "203.0.113.7, 127.0.0.1"},
+        {"203.0.113.7, unknown", "127.0.0.1"},
+        {"203.0.113.7, for=198.51.100.1, 198.51.100.2", "198.51.100.2, 127.0.0.1"},
+        {"203.0.113.7%00, 1.2.3", "127.0.0.1"},
+        {"\xff\xfe", "127.0.0.1"},
+        {std::string(4000, '9'), "127.0.0.1"},
+        {"::ffff:203.0.113.7", "::ffff:203.0.113.7, 127.0.0.1"},
+        {"[2001:db8::7]:443", "[2001:db8::7]:443, 127.0.0.1"},
+    };
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        proxy.get("/", {{"X-Forwarded-For", rows[i].first},
+                        {"X-Real-IP", "nobody"},
+                        {"X-Forwarded-Proto", "gopher"},
+                        {"X-Forwarded-Host", "a b"}});
+        auto const seen = origin.await_request(i);
+        EXPECT_EQ(seen.field("X-Forwarded-For"), rows[i].second) << rows[i].first;
+        EXPECT_EQ(seen.field("X-Forwarded-Proto"), "http");
+        EXPECT_EQ(seen.field("X-Forwarded-Host"), "example.test");
+        EXPECT_EQ(seen.count("X-Real-IP"), 0U);
+    }
+}
+
 TEST(ForwardedFields, HostIsTheUpstreamsAuthority) {
     FaultOrigin origin;
     ProxyFixture proxy{origin};

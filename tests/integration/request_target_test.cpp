@@ -55,10 +55,10 @@ TEST(RequestTarget, AsteriskFormPassesWithOptions) {
 TEST(RequestTarget, InvalidOnesAreRefused) {
     FaultOrigin origin;
     ProxyFixture proxy{origin};
-    std::vector<std::string> const targets{"no-slash",      "/a#fragment", "/a b",
-                                           "/tab\there",    "/\x01",       "/\xc3\xa9",
-                                           "ftp://x.test/", "*",           "http://u:p@x.test/",
-                                           "http://",       "/%zz\x7f"};
+    std::vector<std::string> const targets{
+        "no-slash",  "/a#fragment",   "/a b", "/tab\there",         "/\x01",
+        "/\xc3\xa9", "ftp://x.test/", "*",    "http://u:p@x.test/", "http://",
+        "/%zz\x7f",  "/%zz",          "/50%", "/%u002e%u002e/"};
     for (auto const& target : targets) {
         auto client = proxy.client();
         EXPECT_EQ(client.exchange(make_request("GET", target)).status, 400U) << target;

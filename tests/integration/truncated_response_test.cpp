@@ -1,4 +1,5 @@
 // A response cut short after its head went out must look cut short to the client, too.
+#include "tests/support/malformed_responses.hpp"
 #include "tests/support/pattern.hpp"
 #include "tests/support/proxy_fixture.hpp"
 
@@ -63,17 +64,26 @@ TEST(TruncatedResponse, UntilCloseResetIsSeenByTheClient) {
     EXPECT_THROW(client.read_content(response, [](auto) {}), PeerClosed);
 }
 
-TEST(TruncatedResponse, BrokenChunksAreSeenByTheClient) {
+class BrokenChunks : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(BrokenChunks, AreSeenByTheClientAndWhatFollowsIsNeverUsed) {
     FaultOrigin origin;
-    ProxyFixture proxy{origin, [](config::Settings& s) { s.breaker.enabled = false; }};
-    for (std::string const kind : {"bad_chunk", "huge_chunk"}) {
-        auto client = proxy.client();
-        client.send(make_request("GET", "/", {{"X-Fault", "malformed=" + kind}}));
-        auto const response = client.read_response_as_it_comes();
-        // All came in one piece: either nothing was passed on yet, or the cut must show.
-        EXPECT_TRUE(response.status == 502U || !response.complete) << kind;
-    }
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           s.breaker.enabled = false;
+                           s.listener.workers = 1;
+                       }};
+    auto client = proxy.client();
+    client.send(make_request("GET", "/", {{"X-Fault", "malformed=" + GetParam()}}));
+    auto const response = client.read_response_as_it_comes();
+    // All came in one piece: either nothing was passed on yet, or the cut must show.
+    EXPECT_TRUE(response.status == 502U || !response.complete);
+    EXPECT_EQ(response.content.find("stolen"), std::string::npos);
+    EXPECT_EQ(proxy.get("/").content, "ok\n");
+    EXPECT_EQ(origin.connections_accepted(), 2U) << "the connection was used again";
 }
+
+INSTANTIATE_TEST_SUITE_P(TruncatedResponse, BrokenChunks, ::testing::ValuesIn(malformed_chunks()),
+                         [](auto const& tested) { return tested.param; });
 
 TEST(TruncatedResponse, StalledContentIsCutAfterTheIdleTime) {
     FaultOrigin origin;

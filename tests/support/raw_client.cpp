@@ -20,9 +20,15 @@ Response parse_status_line(MessageHead head) {
     if (!well_formed) throw Malformed{"status line: " + head.start_line};
     Response response;
     response.version = line.substr(0, 8);
+    if (response.version != "HTTP/1.1" && response.version != "HTTP/1.0")
+        throw Malformed{"version: " + response.version};
+    if (std::any_of(line.begin(), line.end(), [](unsigned char c) { return c < 0x20; }))
+        throw Malformed{"control byte in the status line"};
     response.status = static_cast<unsigned>(std::stoul(std::string{line.substr(9, 3)}));
     response.reason = line.substr(13);
     response.fields = std::move(head.fields);
+    if (response.version == "HTTP/1.0" && response.has("Transfer-Encoding"))
+        throw Malformed{"Transfer-Encoding in HTTP/1.0 (RFC 9112, 6.1)"};
     return response;
 }
 

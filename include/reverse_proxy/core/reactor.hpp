@@ -109,6 +109,9 @@ public:
     IoResult write(std::span<char const> bytes);
     /// The pending error of a connect that has become writable (SO_ERROR).
     [[nodiscard]] int take_error() const;
+    /// How many bytes the kernel would surely take now. Its own count includes what it needs beside
+    /// the bytes, up to as much again for small segments, so this is half of what it has left.
+    [[nodiscard]] std::size_t send_room() const;
     /// Asks the kernel whether the peer has sent anything or gone (a peek), whatever was reported
     /// so far.
     [[nodiscard]] bool quiet();

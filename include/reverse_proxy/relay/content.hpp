@@ -5,6 +5,7 @@
 #include "reverse_proxy/core/pipe.hpp"
 #include "reverse_proxy/http/head.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -31,9 +32,9 @@ public:
 
     /// Takes the next piece out of what was received. No I/O.
     virtual Step take() = 0;
-    /// Reads once; false: nothing came (the socket is not readable any more). An end of the stream
-    /// shows in the next take().
-    virtual bool fill() = 0;
+    /// Reads once, at most `most` bytes; false: nothing came (the socket is not readable any more).
+    /// An end of the stream shows in the next take().
+    virtual bool fill(std::size_t most) = 0;
     [[nodiscard]] virtual http::Fields const* trailers() const = 0;
     [[nodiscard]] virtual core::Failure const& failure() const = 0;
     [[nodiscard]] virtual core::Socket& socket() = 0;
@@ -101,6 +102,7 @@ private:
     [[nodiscard]] bool may_splice() const;
     Spliced splice();
     Spliced drain();
+    [[nodiscard]] std::size_t next_read() const;
 
     ContentSource& source_;
     ContentSink& sink_;

@@ -31,7 +31,7 @@ public:
                        Faults faults, Limits limits);
 
     Step take() override;
-    bool fill() override;
+    bool fill(std::size_t most) override;
     [[nodiscard]] http::Fields const* trailers() const override { return trailers_.get(); }
     [[nodiscard]] core::Failure const& failure() const override { return failure_; }
     [[nodiscard]] core::Socket& socket() override { return socket_; }

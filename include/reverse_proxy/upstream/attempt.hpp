@@ -19,7 +19,7 @@ public:
     ReplayableContent(relay::ContentSource& live, std::size_t limit) : live_{live}, limit_{limit} {}
 
     Step take() override;
-    bool fill() override { return live_.fill(); }
+    bool fill(std::size_t most) override { return live_.fill(most); }
     /// Nothing may pass by while a copy is kept.
     [[nodiscard]] std::uint64_t plain_bytes() const override {
         return forgotten_ ? live_.plain_bytes() : 0;

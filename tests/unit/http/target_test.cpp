@@ -20,7 +20,10 @@ TEST(Target, Accepted) {
         {"GET", "/a/b?c=d", Form::origin, "", "/a/b?c=d", "/a/b", false},
         {"GET", "/?", Form::origin, "", "/?", "/", false},
         {"GET", "//h/p", Form::origin, "", "//h/p", "//h/p", false},
-        {"GET", "/%2F/%zz/../a", Form::origin, "", "/%2F/%zz/../a", "/%2F/%zz/../a", false},
+        {"GET", "/%2F/%7a/../a", Form::origin, "", "/%2F/%7a/../a", "/%2F/%7a/../a", false},
+        // what a query means is for the origin alone to say
+        {"GET", "/a?100%&%zz", Form::origin, "", "/a?100%&%zz", "/a", false},
+        {"GET", "http://h/%41?%", Form::absolute, "h", "/%41?%", "/%41", false},
         {"GET", "/\"<>\\^`{|}", Form::origin, "", "/\"<>\\^`{|}", "/\"<>\\^`{|}", false},
         {"GET", "/a?b?c", Form::origin, "", "/a?b?c", "/a", false},
         {"GET", "/http://h/", Form::origin, "", "/http://h/", "/http://h/", false},
@@ -90,6 +93,15 @@ TEST(Target, Refused) {
                                         "//h\n"sv,
                                         "http://h:80:81/"sv,
                                         "http//h/"sv,
+                                        "/%"sv,
+                                        "/%2"sv,
+                                        "/a%zz"sv,
+                                        "/%%41"sv,
+                                        "/%2g?q"sv,
+                                        "/%u0041"sv,
+                                        "/%-1"sv,
+                                        "http://h/%zz"sv,
+                                        "http://h/%?41"sv,
                                         "\x01/"sv}) {
         auto const target = parse_target("GET", text);
         ASSERT_FALSE(target.has_value()) << text;

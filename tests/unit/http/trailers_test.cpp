@@ -30,9 +30,7 @@ TEST(Trailers, NoneIsTheOrdinaryCase) {
 }
 
 TEST(Trailers, FieldsThatSteerAreDropped) {
-    for (std::string_view const name : {"Content-Length",
-                                        "Transfer-Encoding",
-                                        "Host",
+    for (std::string_view const name : {"Host",
                                         "Connection",
                                         "Trailer",
                                         "TE",
@@ -76,6 +74,17 @@ TEST(Trailers, FieldsThatSteerAreDropped) {
         EXPECT_FALSE(allowed_in_trailers(fields.parsed()[0].id)) << name;
         EXPECT_FALSE(fields.parsed()[1].dropped);
         EXPECT_TRUE(allowed_in_trailers(fields.parsed()[1].id));
+    }
+}
+
+TEST(Trailers, FieldsThatFrameAreRefused) {
+    for (std::string_view const name :
+         {"Content-Length", "content-length", "Transfer-Encoding", "TRANSFER-ENCODING"}) {
+        Fields fields;
+        std::string const text = "X-Ok: 2\r\n" + std::string{name} + ": 1\r\n\r\n";
+        auto const result = parse_trailers(text, kLimits, fields);
+        ASSERT_FALSE(result.has_value()) << name;
+        EXPECT_EQ(result.error().kind, FailureKind::request_malformed) << name;
     }
 }
 

@@ -212,7 +212,7 @@ public:
     Step take() override {
         return std::exchange(has_, false) ? Step{State::piece, "x"} : Step{State::need_bytes, {}};
     }
-    bool fill() override {
+    bool fill(std::size_t /*most*/) override {
         ++fills;
         return has_ = true;
     }
@@ -337,4 +337,51 @@ TEST(ContentMove, LongContentIsSplicedOnlyAsItIs) {
         // What was copied has been in the reader's buffer.
         EXPECT_EQ(relay.incoming.in.data().data() == nullptr, to != Kind::chunked);
     }
+}
+
+namespace {
+
+/// Content without end, as much a read as may be.
+class Flood : public ContentSource {
+public:
+    explicit Flood(core::Socket& socket) : socket_{socket} {}
+    Step take() override {
+        if (size_ == 0) return {State::need_bytes, {}};
+        return {State::piece, std::string_view{bytes_}.substr(0, std::exchange(size_, 0))};
+    }
+    bool fill(std::size_t most) override {
+        size_ = most;
+        largest = std::max(largest, most);
+        return true;
+    }
+    [[nodiscard]] http::Fields const* trailers() const override { return nullptr; }
+    [[nodiscard]] core::Failure const& failure() const override { return failure_; }
+    [[nodiscard]] core::Socket& socket() override { return socket_; }
+    std::size_t largest{0};
+
+private:
+    core::Socket& socket_;
+    std::string bytes_ = std::string(core::Scratch::kSize, 'x');
+    std::size_t size_{0};
+    core::Failure failure_;
+};
+
+}  // namespace
+
+// What a sink does not take is memory that a slow reader costs.
+TEST(ContentMove, KeepsLittleForASlowReader) {
+    Loop loop;
+    Stream in{loop, core::kReadable};
+    Stream out{loop};
+    core::Outbox outbox;
+    Flood source{in.socket};
+    Http1ContentWriter sink{loop.io, out.socket, outbox};
+    ContentMove move{source, sink, nullptr};
+    Moved moved = Moved::turn_over;
+    for (int turns = 0; turns < 1000 && moved == Moved::turn_over; ++turns)
+        moved = move.run();
+    ASSERT_EQ(moved, Moved::sink_full);
+    EXPECT_GT(move.bytes(), core::ReadBuffer::kFirstRead);
+    EXPECT_LE(outbox.size(), 16U * 1024U);
+    EXPECT_GE(source.largest, core::ReadBuffer::kFirstRead);
 }

@@ -53,7 +53,8 @@ struct Incoming {
                 content += step.piece;
                 break;
             case State::need_bytes:
-                if (!stream.socket.ready(core::kReadable) || !reader.fill()) return step.state;
+                if (!stream.socket.ready(core::kReadable) || !reader.fill(core::Scratch::kSize))
+                    return step.state;
                 break;
             case State::end:
                 if (reader.trailers() != nullptr && !trailers) {

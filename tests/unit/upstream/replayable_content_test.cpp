@@ -29,7 +29,7 @@ protected:
     State receive(ReplayableContent& source, std::string_view bytes, std::string& content) {
         incoming.stream.peer.send(bytes);
         loop.settle();
-        while (source.socket().ready(core::kReadable) && source.fill()) {
+        while (source.socket().ready(core::kReadable) && source.fill(core::Scratch::kSize)) {
             State const state = take_all(source, content);
             if (state != State::need_bytes) return state;
         }
