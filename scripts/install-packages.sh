@@ -21,7 +21,7 @@ test=(
     python3 curl nginx wrk  # origins and clients of the end-to-end tests
     haproxy                 # beside nginx, what the differential tests compare with
     prometheus              # promtool
-    procps util-linux
+    procps util-linux binutils strace  # what the daemon is as a process
 )
 lint=(clang lld llvm libclang-rt-14-dev clang-format clang-tidy shellcheck gcovr python3)
 bench=(haproxy nginx wrk nghttp2-client curl python3 strace linux-perf)

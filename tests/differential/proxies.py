@@ -36,6 +36,7 @@ class RecordingOrigin:
         self._changed = threading.Condition()
         self._connections = []
         self._open = set()
+        self._newest = None  # address of the connection accepted last
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
@@ -49,11 +50,13 @@ class RecordingOrigin:
     def _accept(self):
         while True:
             try:
-                peer, _ = self._listener.accept()
+                peer, address = self._listener.accept()
             except OSError:
                 return
             with self._changed:
                 self._open.add(peer)
+                self._newest = address
+                self._changed.notify_all()
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer):
@@ -111,6 +114,13 @@ class RecordingOrigin:
 
     def take(self):
         """The connections since the last call, all of them ended."""
+        # The kernel hands connections out in their order: once this one is here, those of the
+        # proxy are too.
+        with socket.create_connection(("127.0.0.1", self.port), BOUND_SECONDS) as last:
+            mine = last.getsockname()
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._newest == mine, BOUND_SECONDS):
+                    raise AssertionError("the origin does not accept")
         self.end_connections()
         with self._changed:
             taken, self._connections = self._connections, []
