@@ -22,8 +22,12 @@ constexpr FieldSet kForwarding{FieldId::forwarded,         FieldId::x_forwarded,
 constexpr std::size_t kMaxHops = 32;
 
 bool is_port(std::string_view text) {
-    return !text.empty() && text.size() <= 5 &&
-           std::all_of(text.begin(), text.end(), http::is_digit);
+    if (text.empty() || text.size() > 5 || !std::all_of(text.begin(), text.end(), http::is_digit))
+        return false;
+    unsigned port = 0;
+    for (char const c : text)
+        port = port * 10 + static_cast<unsigned>(c - '0');
+    return port <= 65'535;
 }
 
 /// An address as proxies write it: bare, IPv6 also in brackets, with or without a port.
