@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -96,6 +98,11 @@ std::size_t Socket::send_room() const {
         std::max(memory[SK_MEMINFO_WMEM_ALLOC], memory[SK_MEMINFO_WMEM_QUEUED]);
     std::size_t const limit = memory[SK_MEMINFO_SNDBUF];
     return used < limit ? (limit - used) / 2 : 0;
+}
+
+std::size_t Socket::unacknowledged() const {
+    int bytes = 0;
+    return ::ioctl(descriptor_, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 bool Socket::quiet() {

@@ -151,8 +151,10 @@ Task<bool> Connection::serve_request() {
     while (!out_.empty() && !exchange.broken()) {
         core::TimePoint const patience =
             clients_.io.reactor.now() + clients_.upstream.stream_idle_timeout;
+        std::size_t const unread = socket_.unacknowledged();
         Wake const wake =
             co_await core::Wait{clients_.io.reactor, socket_, core::kWritable, patience};
+        if (wake == Wake::timed_out && socket_.unacknowledged() < unread) continue;
         if (wake != Wake::ready || out_.flush(socket_) == core::Flow::broken) co_return false;
     }
     if (exchange.keep_alive()) co_return true;

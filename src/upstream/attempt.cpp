@@ -88,15 +88,25 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
         if (upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over) {
             co_await core::Yield{io_.reactor};
         } else {
+            bool const slow = upload_ == Upload::sending && upload_stopped_at_ == Moved::sink_full;
+            std::size_t const unread = slow ? lease_->socket.unacknowledged() : 0;
             Wake const wake =
                 co_await core::Wait{io_.reactor,     *call_.client,       client_interest(),
                                     &lease_->socket, upstream_interest(), head_deadline()};
+            if (slow && wake == Wake::timed_out && still_reads(lease_->socket, unread)) continue;
             if (Result<void> waited = wait_result(wake); !waited) co_return waited.error();
         }
         if (upload_ == Upload::sending) {
             if (Result<void> uploaded = upload(); !uploaded) co_return uploaded.error();
         }
     }
+}
+
+/// Whether a peer that takes no more has read of what it was sent before: that is progress, too.
+bool Attempt::still_reads(core::Socket const& slow, std::size_t unacknowledged) {
+    bool const reads = slow.unacknowledged() < unacknowledged;
+    if (reads) progress_at_ = io_.reactor.now();
+    return reads;
 }
 
 Task<Result<void>> Attempt::connect(bool fresh) {
@@ -346,10 +356,12 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
             client |= kHungUp;
         }
         core::TimePoint const deadline = progress_at_ + settings_.stream_idle_timeout;
+        bool const slow = moved == Moved::sink_full;
+        std::size_t const unread = slow ? call_.client->unacknowledged() : 0;
         Wake const wake = co_await core::Wait{io_.reactor,     *call_.client, client,
                                               &lease_->socket, upstream,      deadline};
-        if (auto woken = relay_wake(wake, client, moved == Moved::sink_full); !woken)
-            co_return woken.error();
+        if (slow && wake == Wake::timed_out && still_reads(*call_.client, unread)) continue;
+        if (auto woken = relay_wake(wake, client, slow); !woken) co_return woken.error();
     }
 }
 

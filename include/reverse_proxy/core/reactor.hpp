@@ -112,6 +112,9 @@ public:
     /// How many bytes the kernel would surely take now. Its own count includes what it needs beside
     /// the bytes, up to as much again for small segments, so this is half of what it has left.
     [[nodiscard]] std::size_t send_room() const;
+    /// Bytes that were written and the peer's kernel has not acknowledged yet (SIOCOUTQ): they grow
+    /// less while a slow peer reads, long before the socket takes more.
+    [[nodiscard]] std::size_t unacknowledged() const;
     /// Asks the kernel whether the peer has sent anything or gone (a peek), whatever was reported
     /// so far.
     [[nodiscard]] bool quiet();

@@ -82,6 +82,7 @@ private:
     enum class Upload : std::uint8_t { none, sending, complete, broken };
 
     core::Task<core::Result<void>> connect(bool fresh);
+    bool still_reads(core::Socket const& slow, std::size_t unacknowledged);
     core::Result<void> send_request();
     core::Result<void> upload();
     core::Result<void> relay_wake(core::Wake wake, core::Readiness client, bool client_slow) const;
