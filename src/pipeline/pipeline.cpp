@@ -142,12 +142,16 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
     call.interim = &downstream;
     call.wants_upgrade = upgrades;
     call.streamed = expects_continue;
-    if (Result<void> received = co_await receive_content(exchange, call); !received) {
-        co_return fail(exchange, received.error());
+    if (plan_content(exchange, call)) {
+        if (auto received = co_await downstream.receive_whole(); !received)
+            co_return fail(exchange, received.error());
+        call.content.whole = &downstream.content();
+        exchange.bytes_in = framing.length;
     }
+    if (!call.streamed) call.deadline = io_.reactor.now() + settings_.upstream.request_timeout;
 
     // Round-robin, attempts, retries: until a response's head goes to the client.
-    exchange.stages.next(Stage::upstream);
+    call.asked_at = exchange.stages.next(Stage::upstream);
     upstream::Client::Exchange upstream{client_, call};
     Result<void> const answered = co_await upstream.forward(response_head_);
     exchange.attempts = call.attempts;
@@ -155,7 +159,7 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
     if (call.pool != nullptr) exchange.upstream = call.pool->endpoint().label;
     if (!answered) co_return fail(exchange, answered.error());
 
-    exchange.stages.next(Stage::response_modifiers);
+    exchange.stages.next(Stage::response_modifiers, call.answered_at);
     Result<void> const relayed = co_await respond(exchange, upstream, call, response_head_);
     upstream.finished(relayed);
     if (!relayed) co_return fail(exchange, relayed.error());
@@ -266,9 +270,9 @@ Result<void> Pipeline::check_content(Exchange const& exchange) const {
     return {};
 }
 
-Task<Result<void>> Pipeline::receive_content(Exchange& exchange, upstream::Call& call) {
-    Downstream& downstream = exchange.downstream;
-    Framing const& framing = downstream.framing();
+/// Decides between streaming and reading whole. @return whether there is content to be read whole
+bool Pipeline::plan_content(Exchange const& exchange, upstream::Call& call) const {
+    Framing const& framing = exchange.downstream.framing();
     call.content.framing = framing.kind;
     call.content.replay_limit = settings_.client.stream_threshold_bytes;
     bool const small =
@@ -276,18 +280,8 @@ Task<Result<void>> Pipeline::receive_content(Exchange& exchange, upstream::Call&
         (framing.kind == Framing::Kind::length &&
          framing.length <= settings_.client.stream_threshold_bytes && !call.streamed);
     call.streamed = !small;
-    if (!small) {
-        call.content.source = &downstream.content();
-        co_return Result<void>{};
-    }
-    if (framing.kind == Framing::Kind::length && framing.length > 0) {
-        if (Result<void> received = co_await downstream.receive_whole(); !received)
-            co_return received;
-        call.content.whole = &downstream.content();
-        exchange.bytes_in = framing.length;
-    }
-    call.deadline = io_.reactor.now() + settings_.upstream.request_timeout;
-    co_return Result<void>{};
+    if (call.streamed) call.content.source = &exchange.downstream.content();
+    return small && framing.length > 0;
 }
 
 Task<Result<void>> Pipeline::respond(Exchange& exchange, upstream::Client::Exchange& upstream,

@@ -78,7 +78,9 @@ Attempt::Attempt(core::WorkerIo& io, config::UpstreamSettings const& settings, C
     : io_{io}, settings_{settings}, call_{call}, pool_{std::move(pool)}, streamed_{streamed} {}
 
 Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
-    if (Result<void> connected = co_await connect(fresh); !connected) co_return connected.error();
+    if (fresh || !take_idle_connection()) {
+        if (Result<void> connected = co_await connect(); !connected) co_return connected.error();
+    }
     if (Result<void> sent = send_request(); !sent) co_return sent.error();
     for (;;) {
         Result<HeadState> const state = read_head(head);
@@ -109,13 +111,14 @@ bool Attempt::still_reads(core::Socket const& slow, std::size_t unacknowledged) 
     return reads;
 }
 
-Task<Result<void>> Attempt::connect(bool fresh) {
+bool Attempt::take_idle_connection() {
     bool const careful = !http::is_idempotent(call_.method);
-    if (!fresh) lease_ = pool_->take(careful);
-    if (lease_) {
-        connection_reused_ = true;
-        co_return Result<void>{};
-    }
+    lease_ = pool_->take(careful);
+    connection_reused_ = static_cast<bool>(lease_);
+    return connection_reused_;
+}
+
+Task<Result<void>> Attempt::connect() {
     int error = 0;
     lease_ = pool_->start_connect(error);
     if (!lease_) co_return connect_failure(error);

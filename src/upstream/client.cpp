@@ -134,7 +134,7 @@ bool Client::Exchange::choose() {
 
 Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
     bool fresh = false;
-    for (;;) {
+    for (core::TimePoint started = call_.asked_at;; started = core::Clock::now()) {
         if (!fresh && !choose()) {
             if (kept_head_.empty()) co_return nobody();
             auto const kept = http::parse_response_head(
@@ -147,9 +147,9 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
         unsettled_ = true;
         attempt_.emplace(client_.io_, client_.config_.upstream, call_, call_.pool,
                          streamed_ ? &*streamed_ : nullptr);
-        core::TimePoint const started = core::Clock::now();
         Result<void> const result = co_await attempt_->run(fresh, head);
-        call_.upstream_latency = core::Clock::now() - started;
+        call_.answered_at = core::Clock::now();
+        call_.upstream_latency = call_.answered_at - started;
         if (result) call_.pool->cells().observe_latency(call_.upstream_latency);
         Next const next = judge(result, head);
         if (next == Next::answer) co_return result;

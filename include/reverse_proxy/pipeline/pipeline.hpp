@@ -53,7 +53,7 @@ private:
     void answer_as_recipient(Exchange& exchange);
     bool admit(Exchange& exchange);
     core::Result<void> check_content(Exchange const& exchange) const;
-    core::Task<core::Result<void>> receive_content(Exchange& exchange, upstream::Call& call);
+    bool plan_content(Exchange const& exchange, upstream::Call& call) const;
     core::Task<core::Result<void>> respond(Exchange& exchange, upstream::Client::Exchange& upstream,
                                            upstream::Call& call, http::ResponseHead& head);
     void fail(Exchange& exchange, core::Failure const& failure);

@@ -81,7 +81,8 @@ public:
 private:
     enum class Upload : std::uint8_t { none, sending, complete, broken };
 
-    core::Task<core::Result<void>> connect(bool fresh);
+    bool take_idle_connection();
+    core::Task<core::Result<void>> connect();
     bool still_reads(core::Socket const& slow, std::size_t unacknowledged);
     core::Result<void> send_request();
     core::Result<void> upload();

@@ -45,6 +45,7 @@ struct Call {
     core::Socket* client{nullptr};  // watched for the client's departure
     InterimSink* interim{nullptr};
     bool wants_upgrade{false};
+    core::TimePoint asked_at;  // the first attempt's start
     bool streamed{false};  // content is still coming in while attempts are made
     core::TimePoint deadline{
         core::kNever};  // of the final response's head; set once the request is whole
@@ -52,7 +53,8 @@ struct Call {
     // What came of it.
     unsigned attempts{0};
     std::shared_ptr<ConnectionPool> pool;  // of the last attempt
-    core::Duration upstream_latency{0};    // last attempt's start to its response's head
+    core::TimePoint answered_at;           // the last attempt's end or its response's head
+    core::Duration upstream_latency{0};    // from that attempt's start until then
     bool interim_sent{false};
     bool client_gone{false};
 };
