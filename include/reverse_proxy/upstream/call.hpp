@@ -46,7 +46,7 @@ struct Call {
     InterimSink* interim{nullptr};
     bool wants_upgrade{false};
     core::TimePoint asked_at;  // the first attempt's start
-    bool streamed{false};  // content is still coming in while attempts are made
+    bool streamed{false};      // content is still coming in while attempts are made
     core::TimePoint deadline{
         core::kNever};  // of the final response's head; set once the request is whole
 
