@@ -3,6 +3,7 @@
 #include "reverse_proxy/config/command_line.hpp"
 #include "reverse_proxy/config/exit_code.hpp"
 #include "reverse_proxy/config/settings_report.hpp"
+#include "reverse_proxy/core/pipe.hpp"
 #include "reverse_proxy/ingress/listener.hpp"
 #include "reverse_proxy/platform/platform.hpp"
 #include "reverse_proxy/server/worker.hpp"
@@ -27,9 +28,11 @@ using telemetry::LogLevel;
 namespace {
 
 /// Descriptors that the process needs beside those of client connections: each exchange may hold an
-/// upstream connection, each worker an event queue and listening sockets.
-std::uint64_t descriptors_wanted(config::Settings const& settings) {
-    return settings.listener.max_connections + settings.client.max_in_flight + 256;
+/// upstream connection, each worker pipes, an event queue and listening sockets.
+std::uint64_t descriptors_wanted(config::Settings const& settings, unsigned workers) {
+    constexpr std::uint64_t kOfAWorker = 2 * core::PipePool::kMostPipes + 32;
+    return settings.listener.max_connections + settings.client.max_in_flight +
+           workers * kOfAWorker + 64;
 }
 
 std::string join(std::vector<std::string> const& parts) {
@@ -129,7 +132,7 @@ void Server::Control::start_workers() {
 }
 
 int Server::Control::run() {
-    std::uint64_t const wanted = descriptors_wanted(settings_);
+    std::uint64_t const wanted = descriptors_wanted(settings_, worker_count_);
     std::uint64_t const descriptors = platform::raise_descriptor_limit(wanted);
     log_start(descriptors);
     if (descriptors < wanted) {
