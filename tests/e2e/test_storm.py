@@ -104,6 +104,13 @@ def eligible(proxy):
     return sum(upstream["eligible"] for upstream in upstreams)
 
 
+def wait_budget_full(proxy):
+    """Fills the budget of retries, which is made of requests: a fifth of a token each, 100 at most.
+    Each restart breaks a third of what is in flight; faster ones than this it could not cover."""
+    enough = proxy.metric("requests_total") + 500
+    wait_until(lambda: proxy.metric("requests_total") >= enough, "500 requests")
+
+
 class Storm(unittest.TestCase):
     def start(self, **settings):
         self.started = time.monotonic()
@@ -167,6 +174,7 @@ class Storm(unittest.TestCase):
                 how = ways.pop() if ways else signal.SIGTERM
                 rounds += 1
                 for origin in origins.all:
+                    wait_budget_full(proxy)
                     origins.restart(origin, how)
                     # As an orchestrator does: the next one only once this one serves again.
                     wait_until(lambda: eligible(proxy) == 3, "all eligible again")
