@@ -4,20 +4,22 @@
 //
 // Input: four bytes, of which each may be a letter, as the bits behind `@` count:
 //   1. bit 0 the client closes its sending side at its end, 1 trusted peer, 2 small socket buffers,
-//      3 the client leaves at its end, 4 the origin acts before the client goes on, 5 draining
+//      3 the client leaves at its end, 4 the origin acts before the client goes on, 5 draining, 7
+//      the client's bytes are followed by 40,000 more
 //   2. bit 0 small threshold, 1 small heads, 2 small content, 3 no streaming, 4 debug fields, 5 an
 //      upstream with a path
 //   3. and 4. how the client's bytes and the origin's are cut (Cuts)
 // then the client's bytes, then what the origin answers to each request that it gets, each answer
 // behind a line `==`. An answer begins with a byte of choices: bit 0 it closes afterwards, 1 it
-// answers before the content has come, 2 the connect before it is refused. When they run out,
-// requests are answered by `ok`.
+// answers before the content has come, 2 the connect before it is refused, 3 it goes on for 40,000
+// bytes, enough for the kernel to move them. When they run out, requests are answered by `ok`.
 #include "tests/fuzz/exchange_oracle.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
 #include "tests/fuzz/memory_network.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <deque>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,7 +29,7 @@ namespace {
 using namespace reverse_proxy::fuzz;
 
 constexpr std::string_view kSeparator = "\n==\n";
-constexpr std::size_t kMostPieces = 200;  // of one side; then the rest at once
+constexpr std::size_t kMostPieces = 60;  // of one side; then the rest at once
 
 enum ScriptBit : unsigned {
     kHalfClose = 1,
@@ -35,9 +37,21 @@ enum ScriptBit : unsigned {
     kSmall = 4,
     kLeaves = 8,
     kOriginFirst = 16,
-    kDrains = 32
+    kDrains = 32,
+    kGoesOn = 128
 };
-enum AnswerBit : unsigned { kCloses = 1, kEarly = 2, kRefuses = 4 };
+enum AnswerBit : unsigned { kCloses = 1, kEarly = 2, kRefuses = 4, kAnswerGoesOn = 8 };
+
+/// More than ContentMove::kSpliceFrom; different at every place of any power of two.
+std::string const& long_content() {
+    static std::string const text = [] {
+        std::string bytes(40'000, ' ');
+        for (std::size_t i = 0; i < bytes.size(); ++i)
+            bytes[i] = static_cast<char>('!' + i * 7 % 89);
+        return bytes;
+    }();
+    return text;
+}
 
 struct Answer {
     unsigned choices;
@@ -146,15 +160,16 @@ public:
         memory_network().small_buffers = (script_ & kSmall) != 0;
         client_.emplace(rig_.connect(choices), client_cuts);
         client_->queue(client_bytes);
+        if ((script_ & kGoesOn) != 0) client_->queue(long_content());
     }
 
     void play() {
         look();
-        while (client_->has_pending()) {
+        for (bool moved = true; moved && client_->has_pending();) {
             if ((script_ & kOriginFirst) != 0) play_origins();
-            client_->send(said_.client_sent);
-            look();
-            if ((script_ & kOriginFirst) == 0) act_once();
+            moved = client_->send(said_.client_sent);
+            moved = look() || moved;
+            if ((script_ & kOriginFirst) == 0) moved = act_once() || moved;
         }
         if ((script_ & kHalfClose) != 0) client_->finish();
         if ((script_ & kLeaves) != 0) client_->close();
@@ -177,8 +192,10 @@ public:
 private:
     /// Lets the proxy run, then takes in what it has sent: the client's side first, so that a
     /// request at an origin is known to belong to the first response that is not there yet.
-    void look() {
-        for (bool moved = true; moved;) {
+    /// False: nothing came.
+    bool look() {
+        bool ever = false;
+        for (bool moved = true; moved; ever = ever || moved) {
             prepare_refusal();
             rig_.settle();
             moved = client_->receive(said_.client_received);
@@ -194,6 +211,7 @@ private:
                 take_requests(origin);
             }
         }
+        return ever;
     }
 
     void prepare_refusal() {
@@ -265,6 +283,7 @@ private:
         }
         origin.closes = (answer.choices & kCloses) != 0;
         origin.end.queue(answer.bytes);
+        if ((answer.choices & kAnswerGoesOn) != 0) origin.end.queue(long_content());
         return true;
     }
 
@@ -334,6 +353,8 @@ private:
 
 int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     static ProxyRig rig;
+    static auto const ignored = std::signal(SIGPIPE, SIG_IGN);  // as main does
+    static_cast<void>(ignored);
     Scene{rig, Input{data, size}}.play();
     return 0;
 }

@@ -63,4 +63,31 @@ inline void check_size(core::Result<std::size_t> const& parsed, Scanned const& s
     require(*parsed != 0 || !complete, "the parser waits for more of a complete head", bytes);
 }
 
+/// The same head in pieces, as a connection reads it, ends where it ends when it comes whole; and
+/// what is refused in one cut is accepted in none.
+template <typename Head>
+void check_pieces(core::Result<std::size_t> const& parsed, http::HeadScanner::Part part,
+                  std::string_view bytes, http::HeadLimits const& limits, Cuts cuts) {
+    http::HeadScanner scanner{part};
+    Head head;
+    core::Result<std::size_t> read{0};
+    for (std::size_t there = 0; there < bytes.size() && read && *read == 0;) {
+        there += cuts.next(bytes.size() - there);
+        std::string const received{bytes.substr(0, there)};
+        read = http::read_head(received, limits, scanner, head);
+    }
+    std::size_t const whole = parsed ? *parsed : 0;
+    require((read ? *read : 0) == whole, "what is accepted depends on the cut", bytes);
+}
+
+/// Refused although a strict reader accepts it: for one of the few reasons that there are.
+inline bool may_be_refused(core::Failure const& failure) {
+    return failure.kind == core::FailureKind::head_too_large ||
+           failure.kind == core::FailureKind::target_too_long ||
+           failure.kind == core::FailureKind::response_head_too_large ||
+           failure.reason == "connection option is no token" ||
+           failure.reason == "too many empty lines before the request line" ||
+           failure.reason == "Host differs from the target's authority";
+}
+
 }  // namespace reverse_proxy::fuzz

@@ -96,15 +96,27 @@ int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     http::RequestHead head;
     auto const parsed = http::parse_request_head(bytes, kLimits, head);
     check_size(parsed, scanned, bytes);
-    if (!parsed || *parsed == 0) return 0;
-
+    check_pieces<http::RequestHead>(parsed, http::HeadScanner::Part::request_head, bytes, kLimits,
+                                    Cuts{how});
+    StrictMessage const strict = read_strict_request(bytes);
+    if (!parsed) {
+        require(!strict.head_valid || may_be_refused(parsed.error()), parsed.error().reason, bytes);
+        return 0;
+    }
+    if (*parsed == 0) {
+        require(!strict.head_valid, "a strict reader sees the head's end", bytes);
+        return 0;
+    }
     std::string_view const text = bytes.substr(0, *parsed);
     require(head.fields.parsed().size() <= kLimits.max_fields, "more fields than the limit", text);
     auto const target = http::parse_target(head.method, head.target);
     auto const framing = http::request_framing(head);
-    if (!target || !framing || !http::check_host(head, *target)) return 0;
-
-    StrictMessage const strict = read_strict_request(text);
+    auto const host = target ? http::check_host(head, *target) : core::Result<void>{};
+    if (!target || !framing || !host) {
+        bool const host_alone = target && framing && may_be_refused(host.error());
+        require(!strict.head_valid || host_alone, "refused a sound head", text);
+        return 0;
+    }
     check_same(head, *framing, strict, text);
     require(strict.head_size == text.size(), "the head ends elsewhere", text);
     check_sent(head, *target, *framing, text);

@@ -66,14 +66,24 @@ int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     http::ResponseHead head;
     auto const parsed = http::parse_response_head(bytes, kLimits, head);
     check_size(parsed, scanned, bytes);
-    if (!parsed || *parsed == 0) return 0;
-
+    check_pieces<http::ResponseHead>(parsed, http::HeadScanner::Part::response_head, bytes, kLimits,
+                                     Cuts{how});
+    StrictMessage const strict = read_strict_response(bytes, to_head, false);
+    if (!parsed) {
+        require(!strict.head_valid || may_be_refused(parsed.error()), parsed.error().reason, bytes);
+        return 0;
+    }
+    if (*parsed == 0) {
+        require(!strict.head_valid, "a strict reader sees the head's end", bytes);
+        return 0;
+    }
     std::string_view const text = bytes.substr(0, *parsed);
     require(head.fields.parsed().size() <= kLimits.max_fields, "more fields than the limit", text);
     auto const framing = http::response_framing(head, to_head);
-    if (!framing) return 0;
-
-    StrictMessage const strict = read_strict_response(text, to_head, false);
+    if (!framing) {
+        require(!strict.head_valid, "refused a sound head", text);
+        return 0;
+    }
     require(strict.head_valid && strict.head_size == text.size(),
             "a strict reader refuses a head that was accepted", text);
     require(head.status == strict.status && head.minor_version == strict.minor_version &&
