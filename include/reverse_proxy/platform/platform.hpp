@@ -36,8 +36,8 @@ void refuse_new_connections(int descriptor);
 /// sockaddr_storage) takes the peer's address.
 int accept_connection(int descriptor, void* address, unsigned& address_size);
 
-/// Writing to a closed connection is an error code on the calling thread, not a signal: splice(2) has
-/// no MSG_NOSIGNAL.
+/// Writing to a closed connection is an error code on the calling thread, not a signal: splice(2)
+/// has no MSG_NOSIGNAL.
 void block_broken_pipe_signal();
 
 /// Names the calling thread, for `top -H` and debuggers (15 characters at most).
