@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -128,11 +130,17 @@ private:
             connection.head.append(bytes);
             std::size_t const end = connection.head.find("\r\n\r\n");
             if (end == std::string::npos) return;
-            std::size_t const field = connection.head.find("Content-Length: ");
-            bool const sound = connection.head.compare(0, 12, "HTTP/1.1 200") == 0;
+            // HAProxy writes field names in lower case; none of the values here holds capitals that
+            // matter.
+            std::transform(connection.head.begin(),
+                           connection.head.begin() + static_cast<std::ptrdiff_t>(end),
+                           connection.head.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+            std::size_t const field = connection.head.find("\r\ncontent-length: ");
+            bool const sound = connection.head.compare(0, 12, "http/1.1 200") == 0;
             if (!sound || field > end) return drop(connection);
             std::size_t const content = connection.head.size() - end - 4;
-            connection.remaining = std::strtoul(connection.head.c_str() + field + 16, nullptr, 10);
+            connection.remaining = std::strtoul(connection.head.c_str() + field + 18, nullptr, 10);
             connection.in_content = true;
             bytes = bytes.substr(bytes.size() - content);
         }
