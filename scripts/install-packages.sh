@@ -17,14 +17,18 @@ build=(
     nlohmann-json3-dev libcli11-dev libssl-dev
 )
 test=(
-    libgtest-dev libgmock-dev libbenchmark-dev
+    libgtest-dev libgmock-dev
     python3 curl nginx wrk  # origins and clients of the end-to-end tests
     haproxy                 # beside nginx, what the differential tests compare with
     prometheus              # promtool
     procps util-linux binutils strace  # what the daemon is as a process
 )
 lint=(clang lld llvm libclang-rt-14-dev clang-format clang-tidy shellcheck gcovr python3)
-bench=(haproxy nginx wrk nghttp2-client curl python3 strace linux-perf)
+bench=(
+    libbenchmark-dev valgrind  # micro-benchmarks: time and instructions
+    haproxy nginx wrk python3 procps util-linux
+    strace linux-perf
+)
 }
 
 say() { printf 'install-packages: %s\n' "$*" >&2; }

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace reverse_proxy::bench {
+
+/// One thing that is measured, by time (Google Benchmark) and by instructions (callgrind) alike.
+struct Case {
+    std::string name;
+    std::function<void()> run;  // once; owns all that it works on
+};
+
+std::vector<Case> http_cases();
+std::vector<Case> telemetry_cases();
+std::vector<Case> balancing_cases();
+
+}  // namespace reverse_proxy::bench
