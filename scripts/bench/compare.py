@@ -115,8 +115,8 @@ def throughput(bench):
         results[name] = bench.medians(proxies, WORKLOADS[name])
         print(name, {proxy: round(row["cpu_us"], 1) for proxy, row in results[name].items()},
               flush=True)
+        bench.save("throughput", results)  # kept should a later one fail
     results = {name: results[name] for name in WORKLOADS if name in results}
-    bench.save("throughput", results)
     plain, every = PLAIN[1:], [name for name in PROXIES if name != "ours"]
     table(["workload", *(f"{name}, µs" for name in PROXIES), "ratio to best", "to best tuned too"],
           [[f"{name}: {WORKLOADS[name].meaning}",
