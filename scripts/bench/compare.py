@@ -115,8 +115,8 @@ def throughput(bench):
         results[name] = bench.medians(proxies, WORKLOADS[name])
         print(name, {proxy: round(row["cpu_us"], 1) for proxy, row in results[name].items()},
               flush=True)
+        bench.save("throughput", results)  # kept should a later one fail
     results = {name: results[name] for name in WORKLOADS if name in results}
-    bench.save("throughput", results)
     plain, every = PLAIN[1:], [name for name in PROXIES if name != "ours"]
     table(["workload", *(f"{name}, µs" for name in PROXIES), "ratio to best", "to best tuned too"],
           [[f"{name}: {WORKLOADS[name].meaning}",
@@ -222,10 +222,10 @@ def features(bench):
                                       {"ours": [row["cpu_us"] for row in results.values()]}))
 
 
-def settled_kib(proxy):
+def settled_kib(proxy, longest_seconds=8):
     """Memory once it no longer moves; some give it back only after a while."""
     last, same = proxy.memory_kib(), 0
-    for _ in range(10):
+    for _ in range(longest_seconds):
         time.sleep(1)
         now = proxy.memory_kib()
         same = same + 1 if abs(now - last) <= 8 else 0
@@ -243,7 +243,7 @@ def memory(bench):
         for what, count, path, at_once in (("idle", IDLE_CONNECTIONS, SMALL.path, False),
                                            ("burst", BURST, "/64k", True)):
             proxy = bench.start(name, upstreams)
-            before = settled_kib(proxy)
+            before = settled_kib(proxy, 2)
             clients = WaitingClients(proxy, count, path, at_once)
             try:
                 after = settled_kib(proxy)
