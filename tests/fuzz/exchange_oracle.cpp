@@ -168,11 +168,20 @@ private:
         check_connection_fields(asked, sent, bytes);
         check_forwarding_fields(sent, bytes);
         expect(is_part_of(sent.trailers, asked.trailers), "trailers sent on differently", bytes);
+        check_named_trailers(asked, sent);
         for (StrictField const& field : sent.trailers)
             expect(!is_forwarding(field.name) &&
                        !one_of(field.name, {"host", "content-length", "transfer-encoding",
                                             "connection", "authorization", "trailer", "te"}),
                    "a trailer that may be none", bytes);
+    }
+
+    /// What Connection names ends here, wherever in the message it comes (RFC 9110, 7.6.1).
+    void check_named_trailers(StrictMessage const& came, StrictMessage const& sent) const {
+        for (std::string const& option : elements_of(came.fields, "connection"))
+            expect(one_of(option, {"close", "keep-alive", "upgrade", "te"}) ||
+                       values_of(sent.trailers, option).empty(),
+                   "a trailer that Connection names goes on");
     }
 
     void check_connection_fields(StrictMessage const& asked, StrictMessage const& sent,
@@ -245,6 +254,9 @@ private:
         StrictMessage const& asked = requests_[index];
         expect(asked.minor_version == 1 || got.length != Length::chunked || !asked.head_valid,
                "chunked to a client that does not know it");
+        expect(got.status != 101 || (lists(asked.fields, "connection", "upgrade") &&
+                                     !values_of(asked.fields, "upgrade").empty()),
+               "a switch of protocols that nobody asked for");
         // Via is on all that comes from an origin, and on nothing else.
         if (values_of(got.fields, "via").empty()) {
             expect(got.length == Length::counted || asked.method == "HEAD",
@@ -272,6 +284,7 @@ private:
             expect(answer.verdict == Verdict::complete && answer.content == got.content,
                    "a response is whole to the client alone");
         expect(is_part_of(got.trailers, answer.trailers), "response trailers sent on differently");
+        check_named_trailers(answer, got);
         if (answer.length == Length::counted)
             expect(got.length == Length::counted && got.counted == answer.counted,
                    "the response's length is lost");
