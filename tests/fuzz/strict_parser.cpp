@@ -269,18 +269,20 @@ template <typename Read> StrictMessage judge(std::string_view bytes, Read read) 
     return message;
 }
 
-bool is_reg_name(std::string_view host) {
-    if (host.empty()) return false;
-    for (std::size_t i = 0; i < host.size(); ++i) {
-        if (host[i] == '%') {
-            if (i + 2 >= host.size() || !is_hex(host[i + 1]) || !is_hex(host[i + 2])) return false;
-            i += 2;
-        } else if (!is_decimal(host[i]) && !is_letter(host[i]) &&
-                   std::string_view{"-._~"}.find(host[i]) == std::string_view::npos) {
+/// pct-encoded = "%" HEXDIG HEXDIG
+bool is_well_escaped(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (text[i] == '%' &&
+            (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])))
             return false;
-        }
-    }
     return true;
+}
+
+bool is_reg_name(std::string_view host) {
+    return !host.empty() && is_well_escaped(host) && all(host, [](char c) {
+        return is_decimal(c) || is_letter(c) ||
+               (c != '\0' && std::string_view{"-._~%"}.find(c) != std::string_view::npos);
+    });
 }
 
 bool is_ip(int family, std::string_view text) {
@@ -404,14 +406,17 @@ bool strict_authority(std::string_view text) {
 bool strict_target(std::string_view method, std::string_view target) {
     if (method == "CONNECT" || target.empty()) return false;
     if (!all(target, [](char c) { return c > ' ' && c < 0x7F && c != '#'; })) return false;
-    if (target.front() == '/') return true;
+    std::string_view const before_query = target.substr(0, target.find('?'));
+    if (target.front() == '/') return is_well_escaped(before_query);
     if (target == "*") return method == "OPTIONS";
     std::size_t const scheme = target.find("://");
     if (scheme == std::string_view::npos) return false;
     std::string const name = lowered(target.substr(0, scheme));
     if (name != "http" && name != "https") return false;
-    std::string_view const rest = target.substr(scheme + 3);
-    return strict_authority(rest.substr(0, rest.find_first_of("/?")));
+    std::string_view const rest =
+        before_query.size() > scheme + 3 ? before_query.substr(scheme + 3) : std::string_view{};
+    std::size_t const path = std::min(rest.find('/'), rest.size());
+    return strict_authority(rest.substr(0, path)) && is_well_escaped(rest.substr(path));
 }
 
 }  // namespace reverse_proxy::fuzz
