@@ -50,7 +50,9 @@ void check_host(std::string_view method, std::string_view text, http::Target con
     std::string const bytes = std::string{method} + " " + std::string{text} +
                               " HTTP/1.1\r\nHost: " + std::string{host} + "\r\n\r\n";
     http::RequestHead head;
-    if (!http::parse_request_head(bytes, {bytes.size(), 2}, head)) return;
+    auto const size = http::parse_request_head(bytes, {bytes.size(), 2}, head);
+    // Line ends within the value would bring fields of their own, the other targets' matter.
+    if (!size || *size != bytes.size() || head.fields.parsed().size() != 1) return;
     bool const valid = http::check_host(head, target).has_value();
     if (!valid) return;
     require(read_strict_request(bytes).head_valid, "a strict reader refuses this Host", bytes);
