@@ -59,7 +59,7 @@ std::size_t Gather::list(std::array<iovec, 2 * kMostPieces + 1>& pieces) const {
     return count;
 }
 
-Flow Gather::send(Socket& socket, Outbox& outbox, BufferPool& pool) {
+Flow Gather::send(Socket& socket, Outbox& outbox, BufferPool& pool, Push push) {
     std::array<iovec, 2 * kMostPieces + 1> pieces;
     std::size_t const count = list(pieces);
     std::size_t sent = 0;
@@ -67,8 +67,9 @@ Flow Gather::send(Socket& socket, Outbox& outbox, BufferPool& pool) {
     if (flow == Flow::done && count > 0 && socket.ready(kWritable)) {
         IoResult const result =
             count == 1 ? socket.write(std::span{static_cast<char const*>(pieces[0].iov_base),
-                                                pieces[0].iov_len})
-                       : socket.write(std::span{pieces.data(), count});
+                                                pieces[0].iov_len},
+                                      push)
+                       : socket.write(std::span{pieces.data(), count}, push);
         if (result.status == IoResult::Status::failed) flow = Flow::broken;
         sent = result.bytes;
     }

@@ -68,18 +68,26 @@ IoResult Socket::written(ssize_t result, std::size_t wanted) {
     return {IoResult::Status::failed, 0, errno};
 }
 
-IoResult Socket::write(std::span<iovec const> pieces) {
+namespace {
+
+int flags(Push push) {
+    return push == Push::with_end ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+}
+
+}  // namespace
+
+IoResult Socket::write(std::span<iovec const> pieces, Push push) {
     std::size_t wanted = 0;
     for (iovec const& piece : pieces)
         wanted += piece.iov_len;
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg does not write to it
     message.msg_iovlen = pieces.size();
-    return written(::sendmsg(descriptor_, &message, MSG_NOSIGNAL), wanted);
+    return written(::sendmsg(descriptor_, &message, flags(push)), wanted);
 }
 
-IoResult Socket::write(std::span<char const> bytes) {
-    return written(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), bytes.size());
+IoResult Socket::write(std::span<char const> bytes, Push push) {
+    return written(::send(descriptor_, bytes.data(), bytes.size(), flags(push)), bytes.size());
 }
 
 int Socket::take_error() const {

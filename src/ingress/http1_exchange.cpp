@@ -111,6 +111,7 @@ relay::ContentSink& Http1Exchange::begin_response(http::ResponseHead& head,
     write_connection_field();
     text.append("\r\n");
     writer_.set_framing(kind);
+    if (!keep_alive_) writer_.close_behind();
     return writer_;
 }
 
@@ -140,7 +141,9 @@ void Http1Exchange::respond(http::LocalResponse const& response, std::string_vie
     write_connection_field();
     text.append("\r\n");
     writer_.set_framing(Framing::Kind::length);
+    if (!keep_alive_) writer_.close_behind();
     if (with_content) writer_.content(response.content);
+    writer_.end(nullptr);
     if (writer_.flush() == core::Flow::broken) broken_ = true;
 }
 

@@ -148,6 +148,7 @@ void Http1ContentWriter::content(std::string_view piece) {
 }
 
 void Http1ContentWriter::end(http::Fields const* trailers) {
+    ended_ = true;
     if (framing_ != Framing::Kind::chunked) return;
     text().append("0\r\n");
     if (trailers != nullptr) http::append_fields(text(), *trailers);
@@ -155,7 +156,8 @@ void Http1ContentWriter::end(http::Fields const* trailers) {
 }
 
 core::Flow Http1ContentWriter::flush() {
-    return io_.gather.send(socket_, outbox_, io_.buffers);
+    core::Push const push = closes_ && ended_ ? core::Push::with_end : core::Push::now;
+    return io_.gather.send(socket_, outbox_, io_.buffers, push);
 }
 
 }  // namespace reverse_proxy::relay

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <poll.h>
+
 namespace reverse_proxy::integration {
 namespace {
 
@@ -196,6 +198,18 @@ TEST(Responses, KeepAliveIsAsTheClientAsks) {
     EXPECT_TRUE(old.closed_without_a_byte());
     // All of them went over one connection to the origin: keep-alive is per hop.
     EXPECT_EQ(origin.connections_open(), origin.connections_accepted());
+}
+
+TEST(Responses, TheLastBytesAndTheEndOfAConnectionComeInOneSegment) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    for (std::string const target : {"/x", "/healthz"}) {
+        Socket client = Socket::connect_tcp("127.0.0.1", proxy.port());
+        client.send_all("GET " + target + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        pollfd both{client.fd(), POLLIN | POLLRDHUP, 0};
+        ASSERT_EQ(::poll(&both, 1, 10'000), 1);
+        EXPECT_TRUE((both.revents & POLLRDHUP) != 0) << target;
+    }
 }
 
 TEST(Responses, GoToTheClientAsTheyCome) {

@@ -50,7 +50,7 @@ public:
     void content(std::string_view bytes);
     [[nodiscard]] bool empty() const { return text_.empty() && size_ == 0; }
     /// Sends all that was collected, behind what waits in the outbox, and starts anew.
-    Flow send(Socket& socket, Outbox& outbox, BufferPool& pool);
+    Flow send(Socket& socket, Outbox& outbox, BufferPool& pool, Push push = Push::now);
 
 private:
     struct Piece {

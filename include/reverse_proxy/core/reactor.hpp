@@ -76,6 +76,10 @@ struct IoResult {
     int error{0};  // errno where `failed`
 };
 
+/// When bytes leave: at once, or in one segment with the connection's end, which must follow before
+/// anything suspends (MSG_MORE; without an end the kernel holds them for 200 ms, tcp(7)).
+enum class Push : std::uint8_t { now, with_end };
+
 /// A non-blocking stream socket that is registered once with its worker's reactor, edge-triggered.
 ///
 /// Remembers what the kernel last said, so that a read or write that must fail is never tried, and
@@ -105,8 +109,8 @@ public:
     /// One recv of at most `space` bytes.
     IoResult read(std::span<char> space);
     /// One send of these pieces, as much as the kernel takes.
-    IoResult write(std::span<iovec const> pieces);
-    IoResult write(std::span<char const> bytes);
+    IoResult write(std::span<iovec const> pieces, Push push = Push::now);
+    IoResult write(std::span<char const> bytes, Push push = Push::now);
     /// The pending error of a connect that has become writable (SO_ERROR).
     [[nodiscard]] int take_error() const;
     /// How many bytes the kernel would surely take now. Its own count includes what it needs beside

@@ -88,6 +88,8 @@ public:
         : io_{io}, socket_{socket}, outbox_{outbox}, framing_{framing} {}
 
     void set_framing(http::Framing::Kind framing) { framing_ = framing; }
+    /// The connection is closed for sending as soon as the message is sent.
+    void close_behind() { closes_ = true; }
     void content(std::string_view piece) override;
     void end(http::Fields const* trailers) override;
     core::Flow flush() override;
@@ -103,6 +105,8 @@ private:
     core::Socket& socket_;
     core::Outbox& outbox_;
     http::Framing::Kind framing_;
+    bool closes_{false};
+    bool ended_{false};
 };
 
 }  // namespace reverse_proxy::relay
