@@ -34,7 +34,7 @@ public:
     /// A read of which content may be part before anybody knows whether it can be passed on: as
     /// much as the kernel's send buffer of a fresh connection takes (87 KB with segments of 1460
     /// bytes).
-    static constexpr std::size_t kFirstRead = 64 * 1024;
+    static constexpr std::size_t kFirstRead = 72 * 1024;
 
     ReadBuffer(Scratch& scratch, BufferPool& pool) : scratch_{scratch}, pool_{pool} {}
     ReadBuffer(ReadBuffer const&) = delete;
