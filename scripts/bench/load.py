@@ -56,16 +56,18 @@ def saturate(proxy, workload, seconds, folder, cpus=LOAD_CPU):
         script.write_text(workload.script)
         command += ["-s", str(script)]
     command.append(f"http://127.0.0.1:{proxy.port}{workload.path}")
-    cpu, began = proxy.cpu_seconds(), time.monotonic()
+    cpu, user, began = proxy.cpu_seconds(), proxy.user_seconds(), time.monotonic()
     text = subprocess.run(command, capture_output=True, text=True, check=True,
                           timeout=seconds + 40).stdout
     cpu, lasted = proxy.cpu_seconds() - cpu, time.monotonic() - began
+    user = proxy.user_seconds() - user
     requests = int(re.search(r"(\d+) requests in", text)[1])
     failed = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", text)))
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     failed += sum(map(int, errors.groups())) if errors else 0
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\s", text)
-    return {"cpu_us": cpu * 1e6 / max(requests, 1), "rps": requests / lasted,
+    return {"cpu_us": cpu * 1e6 / max(requests, 1), "user_us": user * 1e6 / max(requests, 1),
+            "rps": requests / lasted,
             "p99_ms": float(p99[1]) * UNITS_MS[p99[2]] if p99 else 0.0, "failed": failed,
             "busy": cpu / lasted}
 

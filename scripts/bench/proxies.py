@@ -81,6 +81,11 @@ class Process:
         return sum(int(stat.read_text().split()[0]) for pid in self._with_children()
                    for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
+    def user_seconds(self):
+        """Of these, what was spent outside the kernel."""
+        return sum(int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11])
+                   for pid in self._with_children()) / os.sysconf("SC_CLK_TCK")
+
     def memory_kib(self):
         """Proportional set size."""
         return sum(int(re.search(r"^Pss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup")

@@ -56,7 +56,7 @@ ContentMove::Spliced ContentMove::drain() {
 }
 
 /// What a sink does not take is kept for it, so a read is no larger than what the sink will take: a
-/// slow reader must not cost a whole read of memory. The first 64 KiB fit what the kernel gives
+/// slow reader must not cost a whole read of memory. The first 72 KiB fit what the kernel gives
 /// each connection; only after them is it worth a call to ask.
 std::size_t ContentMove::next_read() const {
     constexpr std::size_t kLeast = std::size_t{4} * 1024;

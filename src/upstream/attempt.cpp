@@ -255,7 +255,7 @@ Failure Attempt::closed_early() const {
 
 Result<Attempt::HeadState> Attempt::read_head(http::ResponseHead& head) {
     Connection& connection = *lease_;
-    http::HeadLimits const limits{settings_.max_header_bytes, 1000};
+    http::HeadLimits const limits{settings_.max_header_bytes, kMaxFields};
     for (;;) {
         auto const size = http::read_head(connection.in.data(), limits, scanner_, head);
         if (!size) return size.error();
@@ -307,7 +307,7 @@ Result<Attempt::HeadState> Attempt::accept_head(std::size_t size, http::Response
     reader_.emplace(lease_->in, lease_->socket, framing_,
                     relay::Http1ContentReader::Faults{FailureKind::response_malformed,
                                                       FailureKind::response_incomplete},
-                    relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, 1000}});
+                    relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, kMaxFields}});
     reader_->heed_connection_options(head.fields);
     return HeadState::final;
 }

@@ -38,8 +38,6 @@ AttemptOutcome outcome_of(FailureKind kind, bool stale) {
     }
 }
 
-constexpr std::size_t kMaxFields = 1000;  // of a response; the bytes are what bounds it
-
 bool is_error_status(unsigned status) {
     return status == 502 || status == 503 || status == 504;
 }

@@ -16,4 +16,7 @@ std::vector<Case> http_cases();
 std::vector<Case> telemetry_cases();
 std::vector<Case> balancing_cases();
 
+/// By time only: the atomics that workers share, touched by 1, 2 and 8 of them at once.
+void register_shared_state();
+
 }  // namespace reverse_proxy::bench

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
                                              run();
                                      });
     }
+    reverse_proxy::bench::register_shared_state();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
     benchmark::RunSpecifiedBenchmarks();

@@ -37,7 +37,7 @@ private:
 class Gather {
 public:
     /// Up to this size a piece is copied next to the texts, so that one contiguous buffer is sent:
-    /// a gathered send of two pieces costs more than copying 4 KiB (docs/performance.md).
+    /// the kernel checks and walks every piece of a gathered send.
     static constexpr std::size_t kCopyLimit = 4096;
     /// Pieces that are referred to; past it they are copied.
     static constexpr std::size_t kMostPieces = 16;

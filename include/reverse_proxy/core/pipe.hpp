@@ -50,7 +50,7 @@ private:
 class PipePool {
 public:
     /// Capacity of a pipe, and with that the bytes that one transfer keeps in the kernel while its
-    /// reader is slow (docs/performance.md).
+    /// reader is slow (docs/adr/0007).
     static constexpr std::size_t kPipeBytes = 1024 * 1024;
     /// Pipes on loan at once; they take two descriptors each. What comes beyond is copied.
     static constexpr std::size_t kMostPipes = 64;

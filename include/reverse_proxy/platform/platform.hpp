@@ -21,7 +21,7 @@ void tune_listener(int descriptor);
 /// For a TCP socket, or a listener whose connections inherit it, that stays within this host: Reno
 /// as its congestion control. Between two processes of one host nothing is congested, and a system
 /// default of BBR paces large sends with timers, which was a third of their cost
-/// (docs/performance.md). Failures do not matter.
+/// (docs/adr/0007). Failures do not matter.
 void stay_within_host(int descriptor);
 
 /// Lets several sockets of this process listen on one address, the kernel spreading connections

@@ -80,7 +80,7 @@ enum class Moved : std::uint8_t {
 /// pipe's worth.
 class ContentMove {
 public:
-    /// Content of which less is to come is copied (docs/performance.md).
+    /// Content of which less is to come is copied (docs/adr/0007).
     static constexpr std::uint64_t kSpliceFrom = 32 * 1024;
 
     /// @param pipes  null: all is copied

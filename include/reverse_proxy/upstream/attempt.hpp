@@ -12,6 +12,9 @@
 
 namespace reverse_proxy::upstream {
 
+/// Field lines of a response's head; UPSTREAM_MAX_HEADER_BYTES is what bounds it.
+inline constexpr std::size_t kMaxFields = 1000;
+
 /// Streamed request content with a memory: passes on what the client sends and keeps a copy of its
 /// first bytes, so that another attempt can begin anew. Lives as long as the call.
 class ReplayableContent final : public relay::ContentSource {
