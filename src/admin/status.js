@@ -5,6 +5,7 @@
   const PERIOD_MS = 2000;
   const PATIENCE_MS = 5000;
   const SPAN_SECONDS = 300;
+  const SHOWN_TRANSITIONS = 10;  // until asked for more; the style sheet hides the rest
   const TOKEN = "reverse-proxy-token";
 
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -41,11 +42,12 @@
     const more = rest && seconds >= 60 ? Math.floor((seconds % size) / rest[1]) : 0;
     return `${Math.floor(seconds / size)} ${unit}${more ? ` ${more} ${rest[0]}` : ""}`;
   }
-  const timeOfDay = (seconds) => new Date(seconds * 1000).toLocaleTimeString();
+  const CLOCK = { hourCycle: "h23" };  // as in the log, but local time
+  const timeOfDay = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], CLOCK);
   function moment(seconds) {
     const date = new Date(seconds * 1000);
     const today = date.toDateString() === new Date().toDateString();
-    return today ? date.toLocaleTimeString() : date.toLocaleString();
+    return today ? timeOfDay(seconds) : date.toLocaleString([], CLOCK);
   }
 
   // ---- plots ----
@@ -99,7 +101,7 @@
       const height = this.svg.clientHeight;
       const [top, bottom] = [16, height - 18];
       const highest = Math.max(0, ...lines.flatMap((line) => line.values));
-      const scale = Math.min(niceCeiling(Math.max(highest, least)), most);
+      const scale = Math.min(niceCeiling(Math.max(highest * 1.05, least)), most);
       const x = (seconds) => Math.round((width - 2 - (seconds / SPAN_SECONDS) * (width - 2)) * 10) / 10;
       const y = (value) => Math.round((bottom - (value / scale) * (bottom - top)) * 10) / 10;
 
@@ -117,7 +119,8 @@
         parts.push(svg("path", { class: `line ${colour}`, d: outline(points) }));
       }
       parts.push(svg("text", { x: 0, y: top - 5 }, this.format(scale)));
-      for (const [minutes, anchor] of [[5, "start"], [4, "middle"], [3, "middle"], [2, "middle"], [1, "middle"], [0, "end"]]) {
+      for (let minutes = 5; minutes >= 0; minutes -= minutes > 1 && width < 440 ? 2 : 1) {
+        const anchor = minutes === 5 ? "start" : minutes === 0 ? "end" : "middle";
         const label = minutes ? `−${minutes} min` : "now";
         parts.push(svg("text", { x: x(minutes * 60), y: height - 4, "text-anchor": anchor }, label));
       }
@@ -145,8 +148,8 @@
         return;
       }
       const value = (line) => (line.values[under] === null ? NONE : this.format(line.values[under]));
-      this.write([[`${timeOfDay(time - ago[under])}  `],
-        ...lines.map((line) => [`${line.name} ${value(line)}  `, line.colour])]);
+      this.write([[timeOfDay(time - ago[under])],
+        ...lines.map((line) => [`${line.name} ${value(line)}`, line.colour])]);
     }
     // Pieces of text, [text, colour].
     write(pieces) {
@@ -185,22 +188,22 @@
     say($("#errors b"), percent(errorRatio));
     plots.errors.show({ ago, time, least: 0.01, most: 1,
       label: `Share of errors: ${percent(errorRatio)} answered 5xx in the last minute`,
-      detail: [[`${counts.format(totals.server_errors)} × 5xx  `, "red"],
-        [`${counts.format(totals.client_errors)} × 4xx  `, "amber"], [`in ${age(totals.seconds)}`]],
+      detail: [[`${counts.format(totals.server_errors)} × 5xx`, "red"],
+        [`${counts.format(totals.client_errors)} × 4xx`, "amber"], [`in ${age(totals.seconds)}`]],
       lines: [{ name: "4xx", values: ratios(series.client_errors_per_second), colour: "amber" },
         { name: "5xx", values: ratios(series.server_errors_per_second), colour: "red", area: true }] });
 
     say($("#latency b"), duration(minute.p50_seconds));
     plots.latency.show({ ago, time, least: 0.001,
       label: `Latency: median ${duration(minute.p50_seconds)}, 99 % within ${duration(minute.p99_seconds)}`,
-      detail: [[`p50 ${duration(minute.p50_seconds)}  `, "p50"], [`p90 ${duration(minute.p90_seconds)}  `, "p90"],
+      detail: [[`p50 ${duration(minute.p50_seconds)}`, "p50"], [`p90 ${duration(minute.p90_seconds)}`, "p90"],
         [`p99 ${duration(minute.p99_seconds)}`, "p99"]],
       lines: ["p99", "p90", "p50"].map((name) =>
         ({ name, values: series[`${name}_seconds`], colour: name })) });
 
     say($("#in-flight b"), counts.format(inFlight.now));
     say($("#in-flight .unit"), `of at most ${counts.format(inFlight.limit)}`);
-    plots.inFlight.show({ ago, time, least: 1,
+    plots.inFlight.show({ ago, time, least: 4,
       label: `Requests in flight: ${inFlight.now} of at most ${inFlight.limit}`,
       detail: [[`${percent(inFlight.now / inFlight.limit)} of MAX_IN_FLIGHT`]],
       lines: [{ name: "in flight", values: series.in_flight, colour: "blue", area: true }] });
@@ -267,6 +270,9 @@
       tag(cells[2], `${words(it.from)} → ${words(it.to)}`, MOODS[it.to]);
       say(cells[3], it.why);
     });
+    const more = $("#more");
+    more.hidden = transitions.length <= SHOWN_TRANSITIONS || $("#transitions").classList.contains("all");
+    say(more, `Show all ${transitions.length}`);
     const latest = transitions[0];
     if (latest && newest !== null && latest.time > newest) {
       say($("#news"), `${latest.endpoint}: ${words(latest.from)} to ${words(latest.to)}, ${latest.why}`);
@@ -340,6 +346,10 @@
   });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && !locked()) poll();
+  });
+  $("#more").addEventListener("click", (event) => {
+    $("#transitions").classList.add("all");
+    event.target.hidden = true;
   });
   addEventListener("resize", () => Object.values(plots).forEach((plot) => plot.draw()));
 
