@@ -33,15 +33,15 @@ void insert_after(std::string& page, std::string_view tag, std::string_view text
 http::LocalResponse status_page(bool token_wanted) {
     http::LocalResponse response;
     response.content_type = "text/html; charset=utf-8";
-    response.content = embedded::status_html;
-    insert_after(response.content, "<style>", embedded::status_css);
-    insert_after(response.content, "<script>", embedded::status_js);
+    response.content = embedded::kStatusHtml;
+    insert_after(response.content, "<style>", embedded::kStatusCss);
+    insert_after(response.content, "<script>", embedded::kStatusJs);
     // Not by trying: a browser reports a fetch that is answered 401 as an error of the page.
     if (token_wanted) insert_after(response.content, "<html", " data-token=\"wanted\"");
     // data: is for the icon alone.
     response.fields = {{"Content-Security-Policy",
-                        "default-src 'none'; script-src " + hash_source(embedded::status_js) +
-                            "; style-src " + hash_source(embedded::status_css) +
+                        "default-src 'none'; script-src " + hash_source(embedded::kStatusJs) +
+                            "; style-src " + hash_source(embedded::kStatusCss) +
                             "; connect-src 'self'; img-src data:; base-uri 'none'; form-action "
                             "'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"},
                        {"X-Content-Type-Options", "nosniff"},
