@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The one list of Debian packages this project needs, and the only script that installs anything.
 #
-#   scripts/install-packages.sh [--list] [group...]     groups: build test lint bench (default: build test)
+#   scripts/install-packages.sh [--list] [group...]     groups: build test browser lint bench (default: build test browser)
 #
 # Installs what is missing (needs root or sudo), starts no services, and does nothing when all is there.
 # Exit codes: 0 all there, 1 installing failed, 2 bad arguments, 3 this system has no apt-get.
 set -euo pipefail
 
-# shellcheck disable=SC2034  # the four lists are read by name
+# shellcheck disable=SC2034  # the lists are read by name
 {
 build=(
     cmake ninja-build g++ ccache
@@ -23,6 +23,7 @@ test=(
     prometheus              # promtool
     procps util-linux binutils strace  # what the daemon is as a process
 )
+browser=(chromium chromium-driver fonts-dejavu-core)  # the status page as people see it
 lint=(clang lld llvm libclang-rt-14-dev clang-format clang-tidy shellcheck gcovr python3)
 bench=(
     libbenchmark-dev valgrind  # micro-benchmarks: time and instructions
@@ -42,14 +43,14 @@ for argument in "$@"; do
             sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
             exit 0
             ;;
-        build | test | lint | bench) groups+=("$argument") ;;
+        build | test | browser | lint | bench) groups+=("$argument") ;;
         *)
-            say "unknown argument '$argument'; groups are build, test, lint, bench"
+            say "unknown argument '$argument'; groups are build, test, browser, lint, bench"
             exit 2
             ;;
     esac
 done
-[[ ${#groups[@]} -gt 0 ]] || groups=(build test)
+[[ ${#groups[@]} -gt 0 ]] || groups=(build test browser)
 
 wanted=()
 for group in "${groups[@]}"; do

@@ -12,7 +12,7 @@ source "$root/scripts/lib/build.sh"
 
 preset=${1:-dev}
 shift $(($# > 0))
-groups=(build test)
+groups=(build test browser)
 case $preset in
     dev | release | asan | tsan) ;;
     coverage | fuzz) groups+=(lint) ;;

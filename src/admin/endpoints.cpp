@@ -1,5 +1,6 @@
 #include "reverse_proxy/admin/endpoints.hpp"
 
+#include "admin/status_page.hpp"
 #include "reverse_proxy/http/failure_status.hpp"
 #include "reverse_proxy/http/field_id.hpp"
 
@@ -15,13 +16,17 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-LocalResponse json(unsigned status, Json const& content) {
+LocalResponse json_text(unsigned status, std::string text) {
     LocalResponse response;
     response.status = status;
     response.content_type = "application/json";
-    response.content = content.dump(-1, ' ', true, Json::error_handler_t::replace);
+    response.content = std::move(text);
     response.fields.emplace_back("Cache-Control", "no-store");
     return response;
+}
+
+LocalResponse json(unsigned status, Json const& content) {
+    return json_text(status, content.dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
 LocalResponse refusal(unsigned status) {
@@ -64,8 +69,12 @@ bool asks_for_upstream(std::string_view query) {
 
 }  // namespace
 
-bool is_admin_path(std::string_view path) {
-    return path == "/healthz" || path == "/readyz" || path == "/metrics";
+Endpoints::Endpoints(std::string bearer_token, bool status_page)
+    : bearer_token_{std::move(bearer_token)}, status_page_{status_page} {}
+
+bool Endpoints::serves(std::string_view path) const {
+    return path == "/healthz" || path == "/readyz" || path == "/metrics" ||
+           (status_page_ && (path == "/status" || path == "/status.json"));
 }
 
 bool Endpoints::authorized(std::string_view authorization) const {
@@ -80,8 +89,9 @@ bool Endpoints::authorized(std::string_view authorization) const {
            CRYPTO_memcmp(token.data(), bearer_token_.data(), token.size()) == 0;
 }
 
-std::optional<LocalResponse> Endpoints::answer(Request const& request, State const& state) const {
-    if (!is_admin_path(request.path)) return refusal(404);
+std::variant<LocalResponse, Report> Endpoints::answer(Request const& request,
+                                                      State const& state) const {
+    if (!serves(request.path)) return refusal(404);
     if (request.method != http::Method::get && request.method != http::Method::head) {
         LocalResponse response = refusal(405);
         response.fields.emplace_back("Allow", "GET, HEAD");
@@ -92,18 +102,26 @@ std::optional<LocalResponse> Endpoints::answer(Request const& request, State con
         return asks_for_upstream(request.query) ? upstream_health(state.endpoints())
                                                 : json(200, {{"status", "ok"}});
     }
+    // A browser cannot send the token when it opens a page, so the page comes without figures and
+    // its script fetches them with the token.
+    if (request.path == "/status") return status_page(!bearer_token_.empty());
     if (!authorized(request.authorization)) {
         LocalResponse response = refusal(401);
         response.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"metrics\"");
         return response;
     }
-    return {};
+    return request.path == "/metrics" ? Report::metrics : Report::status;
 }
 
-LocalResponse Endpoints::metrics(std::string exposition) {
+LocalResponse Endpoints::rendered(Report report, std::string text) {
+    if (report == Report::status) {
+        LocalResponse response = json_text(200, std::move(text));
+        response.fields.emplace_back("X-Content-Type-Options", "nosniff");
+        return response;
+    }
     LocalResponse response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    response.content = std::move(exposition);
+    response.content = std::move(text);
     return response;
 }
 

@@ -335,12 +335,18 @@ constexpr Setting kTable[] = {
         .name = "METRICS_BEARER_TOKEN",
         .kind = Kind::secret,
         .forms = "visible ASCII without blanks",
-        .help = "Where set, /metrics wants it as Authorization: Bearer (401 else).",
+        .help = "Where set, /metrics and /status.json want it as Authorization: Bearer (401 else).",
         .read = read_bearer_token,
         .value = [](Settings const& settings) -> SettingValue {
             return std::string{settings.telemetry.metrics_bearer_token.empty() ? "" : "***"};
         },
     },
+    boolean<kTelemetry, &TelemetrySettings::status_page>({
+        .group = kTrust,
+        .name = "STATUS_PAGE",
+        .help = "Whether LISTEN, where it answers the admin endpoints, has the status page /status "
+                "as well. ADMIN_LISTEN always has it.",
+    }),
     boolean<kTelemetry, &TelemetrySettings::expose_debug_headers>({
         .group = kTrust,
         .name = "EXPOSE_DEBUG_HEADERS",

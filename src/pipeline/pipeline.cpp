@@ -79,9 +79,10 @@ struct Pipeline::Exchange {
 
 Pipeline::Pipeline(core::WorkerIo& io, config::Settings const& settings, SharedState& shared,
                    telemetry::MetricsShard& metrics, upstream::Client& client,
-                   MetricsSource metrics_source)
+                   ReportSource report_source)
     : io_{io}, settings_{settings}, shared_{shared}, metrics_{metrics}, client_{client},
-      metrics_source_{std::move(metrics_source)}, admin_{settings.telemetry.metrics_bearer_token},
+      report_source_{std::move(report_source)}, admin_{settings.telemetry.metrics_bearer_token,
+                                                       settings.has_status_page()},
       trusted_{settings.client.trusted_proxies, settings.client.trust_unix_peers},
       access_log_{settings.telemetry.access_log, settings.telemetry.access_log_query,
                   settings.telemetry.log_format == "json"} {
@@ -101,9 +102,11 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
 
     // The proxy's own endpoints come before admission: they answer under overload.
     if (downstream.admin_only() ||
-        (settings_.listener.admin_listen.empty() && admin::is_admin_path(target->path))) {
-        if (!serve_admin(exchange, head, *target)) co_await serve_metrics(exchange);
-        co_return finish(exchange);
+        (settings_.listener.admin_listen.empty() && admin_.serves(target->path))) {
+        auto const report = serve_admin(exchange, head, *target);
+        if (report) co_await serve_report(exchange, *report);
+        metrics_.was_own(exchange.status, finish(exchange));
+        co_return;
     }
 
     if (!modifiers::may_forward(head)) co_return answer_as_recipient(exchange);
@@ -187,10 +190,10 @@ void Pipeline::answer_as_recipient(Exchange& exchange) {
     finish(exchange);
 }
 
-/// @return false where /metrics' exposition is to be rendered
-bool Pipeline::serve_admin(Exchange& exchange, http::RequestHead const& head,
-                           http::Target const& target) {
-    Downstream& downstream = exchange.downstream;
+/// @return what is yet to be rendered
+std::optional<admin::Report> Pipeline::serve_admin(Exchange& exchange,
+                                                   http::RequestHead const& head,
+                                                   http::Target const& target) {
     std::string_view query =
         target.path_and_query.substr(std::min(target.path.size(), target.path_and_query.size()));
     if (!query.empty()) query.remove_prefix(1);
@@ -200,21 +203,26 @@ bool Pipeline::serve_admin(Exchange& exchange, http::RequestHead const& head,
     auto const answer = admin_.answer(
         {exchange.method, target.path, query, head.fields.value_of(http::FieldId::authorization)},
         state);
-    if (!answer) return false;
-    exchange.status = answer->status;
+    if (auto const* const report = std::get_if<admin::Report>(&answer)) return *report;
+    respond_locally(exchange, std::get<http::LocalResponse>(answer));
+    return {};
+}
+
+void Pipeline::respond_locally(Exchange& exchange, http::LocalResponse const& response) {
+    exchange.status = response.status;
     bool const with_content = exchange.method != http::Method::head;
-    if (with_content) exchange.bytes_out = answer->content.size();
-    downstream.respond(*answer, {}, with_content);
-    return true;
+    if (with_content) exchange.bytes_out = response.content.size();
+    exchange.downstream.respond(response, {}, with_content);
 }
 
 namespace {
 
-/// Waits for the control thread's exposition; the state outlives whichever side ends first.
-class Exposition {
+/// Waits for the control thread's text; the state outlives whichever side ends first.
+class Rendering {
 public:
-    explicit Exposition(MetricsSource const& source) : state_{std::make_shared<State>()} {
-        source([state = state_](std::string text) {
+    Rendering(ReportSource const& source, admin::Report report)
+        : state_{std::make_shared<State>()} {
+        source(report, [state = state_](std::string text) {
             state->text = std::move(text);
             state->ready = true;
             if (state->waiting) state->waiting.resume();
@@ -235,16 +243,12 @@ private:
 
 }  // namespace
 
-Task<> Pipeline::serve_metrics(Exchange& exchange) {
+Task<> Pipeline::serve_report(Exchange& exchange, admin::Report report) {
     // The head's bytes move while this waits.
     exchange.method_text = exchange.method == http::Method::head ? "HEAD" : "GET";
-    exchange.target_text = "/metrics";
-    std::string text = co_await Exposition{metrics_source_};
-    http::LocalResponse const response = admin::Endpoints::metrics(std::move(text));
-    exchange.status = response.status;
-    bool const with_content = exchange.method != http::Method::head;
-    if (with_content) exchange.bytes_out = response.content.size();
-    exchange.downstream.respond(response, {}, with_content);
+    exchange.target_text = report == admin::Report::metrics ? "/metrics" : "/status.json";
+    std::string text = co_await Rendering{report_source_, report};
+    respond_locally(exchange, admin::Endpoints::rendered(report, std::move(text)));
 }
 
 bool Pipeline::admit(Exchange& exchange) {
@@ -364,7 +368,8 @@ void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
     exchange.downstream.respond(response, id, with_content);
 }
 
-void Pipeline::finish(Exchange& exchange) {
+/// @return how long the exchange took
+core::Duration Pipeline::finish(Exchange& exchange) {
     exchange.permit.reset();
     core::Duration const duration = exchange.stages.finish() - exchange.started;
     metrics_.request_finished(exchange.method,
@@ -372,7 +377,7 @@ void Pipeline::finish(Exchange& exchange) {
                               exchange.status, duration);
     if (exchange.bytes_in != 0) metrics_.bytes_in(exchange.bytes_in);
     if (exchange.bytes_out != 0) metrics_.bytes_out(exchange.bytes_out);
-    if (!access_log_.enabled()) return;
+    if (!access_log_.enabled()) return duration;
     telemetry::AccessRecord record;
     record.request_id = {exchange.facts.request_id, exchange.facts.request_id_size};
     record.trace_id = {exchange.facts.trace_id, exchange.facts.trace_id[0] == '\0' ? 0U : 32U};
@@ -391,6 +396,7 @@ void Pipeline::finish(Exchange& exchange) {
     record.attempts = exchange.attempts;
     record.error = exchange.error;
     access_log_.write(record);
+    return duration;
 }
 
 std::vector<admin::EndpointStatus> Pipeline::endpoint_status() const {

@@ -1,5 +1,6 @@
 #include "reverse_proxy/server/server.hpp"
 
+#include "reverse_proxy/admin/status_report.hpp"
 #include "reverse_proxy/config/command_line.hpp"
 #include "reverse_proxy/config/exit_code.hpp"
 #include "reverse_proxy/config/settings_report.hpp"
@@ -9,6 +10,7 @@
 #include "reverse_proxy/server/worker.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 #include "reverse_proxy/telemetry/metrics_exporter.hpp"
+#include "reverse_proxy/telemetry/traffic_history.hpp"
 #include "reverse_proxy/upstream/endpoint_directory.hpp"
 #include "reverse_proxy/upstream/health_prober.hpp"
 
@@ -35,6 +37,9 @@ std::uint64_t descriptors_wanted(config::Settings const& settings, unsigned work
            workers * kOfAWorker + 64;
 }
 
+/// Between two looks at what is looked at by the clock.
+constexpr std::chrono::seconds kTick{1};
+
 std::string join(std::vector<std::string> const& parts) {
     std::string text;
     for (std::string const& part : parts)
@@ -44,7 +49,8 @@ std::string join(std::vector<std::string> const& parts) {
 
 }  // namespace
 
-/// The control thread's part: signals, drain, name look-ups, health probes, rendering of /metrics.
+/// The control thread's part: signals, drain, name look-ups, health probes, rendering of
+/// /metrics and /status.json.
 class Server::Control {
 public:
     Control(config::Settings const& settings, upstream::Lookup lookup);
@@ -69,7 +75,8 @@ private:
     void endpoints_changed(balancing::EndpointList const& endpoints);
     void log_start(std::uint64_t descriptors) const;
     [[nodiscard]] telemetry::ProcessView view() const;
-    void render_metrics(unsigned worker, std::function<void(std::string)> done);
+    [[nodiscard]] std::string status() const;
+    void render(unsigned worker, admin::Report report, std::function<void(std::string)> done);
 
     config::Settings settings_;
     upstream::Lookup lookup_;
@@ -82,8 +89,11 @@ private:
     std::shared_ptr<telemetry::LabelSets> label_sets_{std::make_shared<telemetry::LabelSets>()};
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<telemetry::MetricsExporter> exporter_;
+    std::unique_ptr<telemetry::TrafficHistory> history_;  // none where no status page is served
     std::unique_ptr<upstream::EndpointDirectory> directory_;
     std::unique_ptr<upstream::HealthProber> prober_;
+    core::TimePoint const started_{core::Clock::now()};
+    unsigned ticks_{0};
     unsigned stop_requests_{0};
     unsigned drained_{0};
     unsigned stopped_{0};
@@ -117,7 +127,8 @@ void Server::Control::start_workers() {
             .settings = settings_,
             .shared = shared_,
             .label_sets = label_sets_,
-            .metrics_source = [this, index](auto done) { render_metrics(index, std::move(done)); },
+            .report_source = [this, index](admin::Report report,
+                                           auto done) { render(index, report, std::move(done)); },
             .on_drained = [this] { asio::post(io_, [this] { worker_drained(); }); },
             .on_stopped = [this] { asio::post(io_, [this] { worker_stopped(); }); }}));
         Worker& worker = *workers_.back();
@@ -127,6 +138,7 @@ void Server::Control::start_workers() {
             worker.listen(listener.take(index), true);
         shards.push_back(&worker.metrics());
     }
+    if (settings_.has_status_page()) history_ = std::make_unique<telemetry::TrafficHistory>(shards);
     exporter_ =
         std::make_unique<telemetry::MetricsExporter>(std::move(shards), [this] { return view(); });
 }
@@ -140,7 +152,8 @@ int Server::Control::run() {
             "fewer descriptors allowed than MAX_CONNECTIONS and MAX_IN_FLIGHT may need",
             {{"allowed", std::to_string(descriptors)}, {"needed", std::to_string(wanted)}});
     }
-    prober_ = std::make_unique<upstream::HealthProber>(io_, settings_.health, shared_.rotation);
+    prober_ = std::make_unique<upstream::HealthProber>(io_, settings_.health, shared_.rotation,
+                                                       shared_.transitions);
     directory_ = std::make_unique<upstream::EndpointDirectory>(
         io_, upstream::EndpointDirectory::Parts{
                  .upstream = settings_.upstream,
@@ -197,8 +210,10 @@ void Server::Control::endpoints_changed(balancing::EndpointList const& endpoints
 void Server::Control::tick() {
     core::TimePoint const now = core::Clock::now();
     exporter_->rotate(now);
+    constexpr unsigned kTicksOfStep = telemetry::TrafficHistory::kStep / kTick;
+    if (history_ && ticks_++ % kTicksOfStep == 0) history_->sample(now, view());
     shared_.no_address.store(directory_->failure_when_empty(), std::memory_order_relaxed);
-    tick_timer_.expires_at(now + std::chrono::seconds{1});
+    tick_timer_.expires_at(now + kTick);
     tick_timer_.async_wait([this](boost::system::error_code const& error) {
         if (!error) tick();
     });
@@ -270,11 +285,22 @@ void Server::Control::worker_stopped() {
     if (++stopped_ == worker_count_) io_.stop();
 }
 
-void Server::Control::render_metrics(unsigned worker, std::function<void(std::string)> done) {
-    asio::post(io_, [this, worker, done = std::move(done)] {
-        workers_[worker]->post(
-            [done, text = exporter_->render(core::Clock::now())] { done(text); });
+void Server::Control::render(unsigned worker, admin::Report report,
+                             std::function<void(std::string)> done) {
+    asio::post(io_, [this, worker, report, done = std::move(done)] {
+        std::string text =
+            report == admin::Report::metrics ? exporter_->render(core::Clock::now()) : status();
+        workers_[worker]->post([done, text = std::move(text)] { done(text); });
     });
+}
+
+std::string Server::Control::status() const {
+    core::TimePoint const now = core::Clock::now();
+    return admin::status_json({.now = std::chrono::system_clock::now(),
+                               .uptime = now - started_,
+                               .process = view(),
+                               .traffic = history_->report(now),
+                               .transitions = shared_.transitions.latest()});
 }
 
 telemetry::ProcessView Server::Control::view() const {

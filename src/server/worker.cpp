@@ -16,7 +16,7 @@ upstream::Client::Config client_config(Worker::Parts const& parts) {
 }
 
 upstream::SharedUpstream shared_upstream(pipeline::SharedState& shared) {
-    return {shared.rotation, shared.budget, shared.no_address, shared.cutting};
+    return {shared.rotation, shared.budget, shared.no_address, shared.cutting, shared.transitions};
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ Worker::Worker(Parts parts)
     : parts_{std::move(parts)}, work_{context_.get_executor()}, io_{context_},
       metrics_{parts_.label_sets}, client_{io_, client_config(parts_),
                                            shared_upstream(parts_.shared), metrics_},
-      pipeline_{io_, parts_.settings, parts_.shared, metrics_, client_, parts_.metrics_source},
+      pipeline_{io_, parts_.settings, parts_.shared, metrics_, client_, parts_.report_source},
       trusted_{parts_.settings.client.trusted_proxies, parts_.settings.client.trust_unix_peers},
       clients_{.io = io_,
                .settings = parts_.settings.client,

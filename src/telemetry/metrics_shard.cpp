@@ -144,6 +144,10 @@ void MetricsShard::request_finished(http::Method method, std::string_view path, 
     state_->durations[status_class_index(status)].observe(value);
 }
 
+void MetricsShard::was_own(unsigned status, std::chrono::nanoseconds latency) {
+    state_->own[status_class_index(status)].observe(nanoseconds(latency));
+}
+
 void MetricsShard::stage_finished(Stage stage, std::chrono::nanoseconds duration) {
     state_->stages[static_cast<unsigned>(stage)].observe(nanoseconds(duration));
 }

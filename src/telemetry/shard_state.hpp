@@ -55,6 +55,7 @@ struct MetricsShard::State {
     // Read by the exporter.
     std::shared_ptr<LabelSets> const label_sets;
     std::array<std::atomic<Series*>, LabelSets::kCapacity> series{};  // by label-set id
+    Series own[kStatusClasses];  // those among them that asked for an admin endpoint
     DurationHistogram durations[kStatusClasses];
     DurationHistogram stages[kStages];
     Cell failures[kFailureKinds];

@@ -1,7 +1,6 @@
 #include "reverse_proxy/upstream/client.hpp"
 
 #include "reverse_proxy/http/failure_status.hpp"
-#include "reverse_proxy/telemetry/log.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -96,13 +95,11 @@ void Client::close_idle() {
 void Client::report(balancing::CircuitBreaker::Transition const& transition,
                     balancing::Endpoint const& endpoint, std::string_view why) {
     if (!transition.happened) return;
-    telemetry::log(transition.to == balancing::BreakerState::open ? telemetry::LogLevel::warn
-                                                                  : telemetry::LogLevel::info,
-                   "breaker changed",
-                   {{"endpoint", endpoint.label},
-                    {"from", std::string{balancing::name_of(transition.from)}},
-                    {"to", std::string{balancing::name_of(transition.to)}},
-                    {"why", std::string{why}}});
+    shared_.transitions.report(
+        transition.to == balancing::BreakerState::open ? telemetry::LogLevel::warn
+                                                       : telemetry::LogLevel::info,
+        {telemetry::Transition::Of::breaker, endpoint.label, balancing::name_of(transition.from),
+         balancing::name_of(transition.to), std::string{why}});
 }
 
 Client::Exchange::Exchange(Client& client, Call& call) : client_{client}, call_{call} {

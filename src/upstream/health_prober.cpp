@@ -74,8 +74,10 @@ struct HealthProber::Watch {
 /// What outlives the prober until the last coroutine has noticed its end.
 struct HealthProber::Shared : std::enable_shared_from_this<Shared> {
     Shared(net::io_context& context, config::HealthSettings const& health,
-           balancing::Rotation& shared_rotation, core::Random source)
-        : control{context}, settings{health}, rotation{shared_rotation}, random{source} {}
+           balancing::Rotation& shared_rotation, telemetry::Transitions& shared_transitions,
+           core::Random source)
+        : control{context}, settings{health}, rotation{shared_rotation},
+          transitions{shared_transitions}, random{source} {}
 
     void start(std::shared_ptr<Endpoint> const& endpoint);
     static net::awaitable<void> watch_over(std::shared_ptr<Shared> self,
@@ -89,13 +91,15 @@ struct HealthProber::Shared : std::enable_shared_from_this<Shared> {
     net::io_context& control;
     config::HealthSettings settings;
     balancing::Rotation& rotation;
+    telemetry::Transitions& transitions;
     core::Random random;
     std::map<Endpoint const*, std::shared_ptr<Watch>> watches;
 };
 
 HealthProber::HealthProber(net::io_context& control, config::HealthSettings const& settings,
-                           balancing::Rotation& rotation, core::Random random)
-    : shared_{std::make_shared<Shared>(control, settings, rotation, random)} {}
+                           balancing::Rotation& rotation, telemetry::Transitions& transitions,
+                           core::Random random)
+    : shared_{std::make_shared<Shared>(control, settings, rotation, transitions, random)} {}
 
 HealthProber::~HealthProber() {
     stop();
@@ -207,11 +211,9 @@ void HealthProber::Shared::record(Watch& watch, ProbeResult const& result) {
         bool const healthy = watch.health.healthy();
         endpoint.healthy.store(healthy, std::memory_order_relaxed);
         rotation.eligibility_version.fetch_add(1, std::memory_order_release);
-        telemetry::log(healthy ? LogLevel::info : LogLevel::warn, "endpoint health changed",
-                       {{"endpoint", endpoint.label},
-                        {"from", name_of(!healthy)},
-                        {"to", name_of(healthy)},
-                        {"why", result.why}});
+        transitions.report(healthy ? LogLevel::info : LogLevel::warn,
+                           {telemetry::Transition::Of::health, endpoint.label, name_of(!healthy),
+                            name_of(healthy), result.why});
     }
     weigh();
 }

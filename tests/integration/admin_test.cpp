@@ -1,4 +1,4 @@
-// /healthz, /readyz, /metrics (contract, section 5).
+// /healthz, /readyz, /metrics, /status (contract, section 5; docs/status.md).
 #include "tests/support/proxy_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -160,6 +160,101 @@ TEST(Admin, AConnectionServesAdminAndProxyInTurn) {
     EXPECT_NE(client.read_response().content.find("requests_total"), std::string::npos);
     EXPECT_EQ(client.read_response().content, "ok\n");
     EXPECT_EQ(json_of(client.read_response()).at("status"), "ok");
+}
+
+Response at_admin(ProxyFixture const& proxy, std::string_view target,
+                  FieldList const& fields = {}) {
+    auto client = RawClient::tcp(proxy.admin_port());
+    return client.exchange(make_request("GET", target, fields));
+}
+
+/// Asks until the history, which steps every two seconds, has seen so many requests.
+json status_after(ProxyFixture const& proxy, unsigned requests) {
+    Deadline const deadline = within();
+    for (;;) {
+        json status = json_of(at_admin(proxy, "/status.json"));
+        if (status.at("history").at("totals").at("requests") == requests) return status;
+        if (std::chrono::steady_clock::now() > deadline) return status;
+    }
+}
+
+TEST(Admin, StatusPageIsOnTheMainListenerWhereItIsWanted) {
+    FaultOrigin origin;
+    ProxyFixture without{origin};
+    EXPECT_EQ(without.get("/status").field("X-Origin"), "origin");
+    EXPECT_EQ(without.get("/status.json").field("X-Origin"), "origin");
+    ProxyFixture with{origin, [](config::Settings& s) { s.telemetry.status_page = true; }};
+    EXPECT_NE(with.get("/status").content.find("<!doctype html>"), std::string::npos);
+    EXPECT_EQ(json_of(with.get("/status.json")).at("state"), "ready");
+    EXPECT_EQ(with.get("/status/").field("X-Origin"), "origin");
+}
+
+TEST(Admin, StatusIsOnTheAdminListenerAlone) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           separate(s);
+                           s.telemetry.status_page = true;
+                       }};
+    EXPECT_EQ(proxy.get("/status").field("X-Origin"), "origin");
+    EXPECT_EQ(proxy.get("/status.json").field("X-Origin"), "origin");
+    for (auto const* path : {"/status", "/status.json"}) {
+        auto client = RawClient::tcp(proxy.admin_port());
+        auto const head = client.exchange(make_request("HEAD", path));
+        EXPECT_EQ(head.status, 200U) << path;
+        EXPECT_TRUE(head.content.empty());
+        EXPECT_NE(head.field("Content-Length"), "0");
+        auto const post = client.exchange(make_request("POST", path, {}, "x"));
+        EXPECT_EQ(post.status, 405U) << path;
+        EXPECT_EQ(post.field("Allow"), "GET, HEAD");
+    }
+    EXPECT_EQ(at_admin(proxy, "/status.js").status, 404U);
+}
+
+TEST(Admin, StatusMayWantAToken) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           separate(s);
+                           s.telemetry.metrics_bearer_token = "s3cret";
+                       }};
+    EXPECT_EQ(at_admin(proxy, "/status").status, 200U);
+    auto const refused = at_admin(proxy, "/status.json");
+    EXPECT_EQ(refused.status, 401U);
+    EXPECT_EQ(refused.field("WWW-Authenticate").substr(0, 6), "Bearer");
+    EXPECT_EQ(refused.content.find("endpoints"), std::string::npos);
+    EXPECT_EQ(at_admin(proxy, "/status.json", {{"Authorization", "Bearer s3cret"}}).status, 200U);
+}
+
+TEST(Admin, StatusTellsOfTheTrafficAndNotOfItself) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, separate};
+    at_admin(proxy, "/status");
+    at_admin(proxy, "/nothing");
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(proxy.get("/").status, 200U);
+    json const status = status_after(proxy, 5);
+    EXPECT_EQ(status.at("history").at("totals").at("requests"), 5);
+    EXPECT_EQ(status.at("last_minute").at("client_errors"), 0);
+    EXPECT_EQ(status.at("endpoints").at(0).at("attempts"), 5);
+    EXPECT_EQ(status.at("endpoints").at(0).at("share"), 1.0);
+    EXPECT_EQ(status.at("in_flight").at("now"), 0);
+}
+
+TEST(Admin, StatusTellsOfTransitions) {
+    RefusingPort const port;
+    ProxyFixture proxy{{upstream_at("127.0.0.1", port.port())}, [](config::Settings& s) {
+                           separate(s);
+                           unreachable(s);
+                       }};
+    EXPECT_EQ(json_of(at_admin(proxy, "/status.json")).at("transitions").size(), 0U);
+    EXPECT_EQ(proxy.get("/").status, 502U);
+    json const status = json_of(at_admin(proxy, "/status.json"));
+    EXPECT_EQ(status.at("state"), "no_upstream");
+    EXPECT_EQ(status.at("endpoints").at(0).at("breaker"), "open");
+    ASSERT_EQ(status.at("transitions").size(), 1U);
+    json const& transition = status.at("transitions").at(0);
+    EXPECT_EQ(transition.at("of"), "breaker");
+    EXPECT_EQ(transition.at("to"), "open");
+    EXPECT_EQ(transition.at("endpoint"), status.at("endpoints").at(0).at("endpoint"));
 }
 
 }  // namespace

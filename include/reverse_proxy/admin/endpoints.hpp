@@ -3,10 +3,11 @@
 #include "reverse_proxy/http/local_response.hpp"
 #include "reverse_proxy/http/method.hpp"
 
+#include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace reverse_proxy::admin {
@@ -26,15 +27,19 @@ struct State {
     std::function<std::vector<EndpointStatus>()> endpoints;
 };
 
-/// Whether a path is one of the admin endpoints.
-bool is_admin_path(std::string_view path);
+/// What the control thread alone can render.
+enum class Report : std::uint8_t { metrics, status };
 
-/// The answers of /healthz, /readyz and /metrics: plain functions from state to a response, without
-/// I/O.
+/// The answers of /healthz, /readyz, /metrics, /status and /status.json: plain functions from state
+/// to a response, without I/O.
 class Endpoints {
 public:
-    /// @param bearer_token  METRICS_BEARER_TOKEN; "" = /metrics is open
-    explicit Endpoints(std::string bearer_token) : bearer_token_{std::move(bearer_token)} {}
+    /// @param bearer_token  METRICS_BEARER_TOKEN; "" = /metrics and /status.json are open
+    /// @param status_page   whether there are /status and /status.json
+    Endpoints(std::string bearer_token, bool status_page);
+
+    /// Whether a path is one of the admin endpoints.
+    [[nodiscard]] bool serves(std::string_view path) const;
 
     struct Request {
         http::Method method;
@@ -42,15 +47,16 @@ public:
         std::string_view query;  // without '?'
         std::string_view authorization;
     };
-    /// The answer; nothing where it is /metrics' exposition, which the control thread renders.
-    [[nodiscard]] std::optional<http::LocalResponse> answer(Request const& request,
-                                                            State const& state) const;
-    [[nodiscard]] static http::LocalResponse metrics(std::string exposition);
+    /// The answer, or what the control thread is to render for `rendered`.
+    [[nodiscard]] std::variant<http::LocalResponse, Report> answer(Request const& request,
+                                                                   State const& state) const;
+    [[nodiscard]] static http::LocalResponse rendered(Report report, std::string text);
 
 private:
     [[nodiscard]] bool authorized(std::string_view authorization) const;
 
     std::string bearer_token_;
+    bool status_page_;
 };
 
 }  // namespace reverse_proxy::admin

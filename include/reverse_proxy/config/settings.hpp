@@ -96,6 +96,7 @@ struct ShutdownSettings {
 
 struct TelemetrySettings {
     std::string metrics_bearer_token;
+    bool status_page{false};  // on the main listener
     bool expose_debug_headers{false};
     std::string log_level{"info"};
     std::string log_format{"text"};
@@ -112,6 +113,11 @@ struct Settings {
     RetrySettings retry;
     ShutdownSettings shutdown;
     TelemetrySettings telemetry;
+
+    /// Whether /status is served somewhere.
+    [[nodiscard]] bool has_status_page() const {
+        return telemetry.status_page || !listener.admin_listen.empty();
+    }
 };
 
 }  // namespace reverse_proxy::config

@@ -16,12 +16,13 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace reverse_proxy::pipeline {
 
-/// Renders /metrics on the control thread and calls back on the worker's.
-using MetricsSource = std::function<void(std::function<void(std::string)>)>;
+/// Renders /metrics or /status.json on the control thread and calls back on the worker's.
+using ReportSource = std::function<void(admin::Report, std::function<void(std::string)>)>;
 
 /// One worker's stages, in the order a request meets them. pipeline.cpp is the table of contents of
 /// the whole trip.
@@ -29,7 +30,7 @@ class Pipeline {
 public:
     Pipeline(core::WorkerIo& io, config::Settings const& settings, SharedState& shared,
              telemetry::MetricsShard& metrics, upstream::Client& client,
-             MetricsSource metrics_source);
+             ReportSource report_source);
 
     /// Serves one request whose head was read and found sound; returns after the response's last
     /// byte was handed over.
@@ -48,8 +49,10 @@ public:
 private:
     struct Exchange;
 
-    bool serve_admin(Exchange& exchange, http::RequestHead const& head, http::Target const& target);
-    core::Task<> serve_metrics(Exchange& exchange);
+    std::optional<admin::Report> serve_admin(Exchange& exchange, http::RequestHead const& head,
+                                             http::Target const& target);
+    core::Task<> serve_report(Exchange& exchange, admin::Report report);
+    static void respond_locally(Exchange& exchange, http::LocalResponse const& response);
     void answer_as_recipient(Exchange& exchange);
     bool admit(Exchange& exchange);
     core::Result<void> check_content(Exchange const& exchange) const;
@@ -58,7 +61,7 @@ private:
                                            upstream::Call& call, http::ResponseHead& head);
     void fail(Exchange& exchange, core::Failure const& failure);
     void answer_failure(Exchange& exchange, core::Failure const& failure);
-    void finish(Exchange& exchange);
+    core::Duration finish(Exchange& exchange);
     [[nodiscard]] std::vector<admin::EndpointStatus> endpoint_status() const;
 
     core::WorkerIo& io_;
@@ -66,7 +69,7 @@ private:
     SharedState& shared_;
     telemetry::MetricsShard& metrics_;
     upstream::Client& client_;
-    MetricsSource metrics_source_;
+    ReportSource report_source_;
     admin::Endpoints admin_;
     routing::Router router_;
     modifiers::TrustedProxies trusted_;

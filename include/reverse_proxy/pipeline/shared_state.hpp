@@ -4,6 +4,7 @@
 #include "reverse_proxy/balancing/round_robin.hpp"
 #include "reverse_proxy/core/clock.hpp"
 #include "reverse_proxy/core/failure.hpp"
+#include "reverse_proxy/telemetry/transitions.hpp"
 #include "reverse_proxy/upstream/retry_budget.hpp"
 
 #include <atomic>
@@ -11,8 +12,8 @@
 
 namespace reverse_proxy::pipeline {
 
-/// Every atomic that workers share, beside those of the endpoints (balancing::Endpoint). Lives
-/// longer than all workers.
+/// All that workers share, atomics and what is rare, beside those of the endpoints
+/// (balancing::Endpoint). Lives longer than all workers.
 struct SharedState {
     SharedState(std::size_t max_in_flight, std::size_t max_connections, unsigned budget_percent,
                 core::TimePoint now)
@@ -27,6 +28,8 @@ struct SharedState {
     std::atomic<bool> cutting{false};   // control: the grace has ended
     std::atomic<core::FailureKind> no_address{
         core::FailureKind::dns_error};  // control: name look-ups
+
+    telemetry::Transitions transitions;  // workers: breakers; control: health
 };
 
 }  // namespace reverse_proxy::pipeline

@@ -24,7 +24,7 @@ public:
         config::Settings const& settings;
         pipeline::SharedState& shared;
         std::shared_ptr<telemetry::LabelSets> label_sets;
-        pipeline::MetricsSource metrics_source;
+        pipeline::ReportSource report_source;
         // Each called once, on the worker's thread.
         std::function<void()> on_drained;
         std::function<void()> on_stopped;

@@ -101,6 +101,9 @@ public:
     /// 100..999 counts as 500.
     void request_finished(http::Method method, std::string_view path, unsigned status,
                           std::chrono::nanoseconds latency);
+    /// The request that has just finished was for one of the proxy's own endpoints: the status page
+    /// shows traffic without these.
+    void was_own(unsigned status, std::chrono::nanoseconds latency);
     void stage_finished(Stage stage, std::chrono::nanoseconds duration);
     void failed(core::FailureKind kind);  // failures_total{error}
     void rejected(RejectReason reason);

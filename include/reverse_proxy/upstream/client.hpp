@@ -4,6 +4,7 @@
 #include "reverse_proxy/config/settings.hpp"
 #include "reverse_proxy/core/task.hpp"
 #include "reverse_proxy/telemetry/metrics_shard.hpp"
+#include "reverse_proxy/telemetry/transitions.hpp"
 #include "reverse_proxy/upstream/attempt.hpp"
 #include "reverse_proxy/upstream/call.hpp"
 #include "reverse_proxy/upstream/retry_budget.hpp"
@@ -23,6 +24,7 @@ struct SharedUpstream {
     /// has no address.
     std::atomic<core::FailureKind> const& no_address;
     std::atomic<bool> const& cutting;  // the drain's grace has ended
+    telemetry::Transitions& transitions;
 };
 
 /// The upstream side of one worker: chooses endpoints, makes attempts, retries. The one place for

@@ -4,6 +4,7 @@
 #include "reverse_proxy/balancing/round_robin.hpp"
 #include "reverse_proxy/config/settings.hpp"
 #include "reverse_proxy/core/random.hpp"
+#include "reverse_proxy/telemetry/transitions.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -20,9 +21,11 @@ namespace reverse_proxy::upstream {
 /// the proxy drains.
 class HealthProber {
 public:
-    /// @param rotation  outlives `control`, whose handlers may use it after the prober's end
+    /// @param rotation     outlives `control`, whose handlers may use it after the prober's end
+    /// @param transitions  so does it
     HealthProber(boost::asio::io_context& control, config::HealthSettings const& settings,
-                 balancing::Rotation& rotation, core::Random random = core::Random{});
+                 balancing::Rotation& rotation, telemetry::Transitions& transitions,
+                 core::Random random = core::Random{});
     /// Stops.
     ~HealthProber();
     HealthProber(HealthProber const&) = delete;

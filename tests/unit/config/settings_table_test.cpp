@@ -56,6 +56,7 @@ std::map<std::string, std::string> const kPromised{
     {"SHUTDOWN_DELAY_SECONDS", "0"},
     {"TRUSTED_PROXIES", ""},
     {"METRICS_BEARER_TOKEN", ""},
+    {"STATUS_PAGE", "false"},
     {"EXPOSE_DEBUG_HEADERS", "false"},
     {"LOG_LEVEL", "info"},
     {"LOG_FORMAT", "text"},

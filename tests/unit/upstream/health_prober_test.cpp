@@ -107,7 +107,8 @@ protected:
         return bound_.back().local_endpoint();
     }
     HealthProber& probe(EndpointList const& endpoints) {
-        prober_ = std::make_unique<HealthProber>(control_, settings_, rotation_, Random{7});
+        prober_ =
+            std::make_unique<HealthProber>(control_, settings_, rotation_, transitions_, Random{7});
         prober_->set_endpoints(endpoints);
         return *prober_;
     }
@@ -123,6 +124,7 @@ protected:
     }
 
     Rotation rotation_;
+    reverse_proxy::telemetry::Transitions transitions_;
     net::io_context control_;
     std::vector<tcp::socket> bound_;
     HealthSettings settings_;
@@ -222,7 +224,7 @@ TEST_F(HealthProberTest, ProbesOncePerIntervalWithJitter) {
     std::vector<Clock::duration> waits;
     for (auto const& endpoint : endpoints) {
         auto const before = Clock::now();
-        HealthProber prober{control_, settings_, rotation_, Random{waits.size()}};
+        HealthProber prober{control_, settings_, rotation_, transitions_, Random{waits.size()}};
         prober.set_endpoints({endpoint});
         ASSERT_TRUE(run_until_failed_probes(*endpoint, 1)) << "the first one at once";
         EXPECT_GE(rotation_.next_probe_at.load() - before, 4500ms);

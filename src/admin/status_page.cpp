@@ -1,0 +1,53 @@
+#include "admin/status_page.hpp"
+
+#include "status_files.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace reverse_proxy::admin {
+
+namespace {
+
+/// 'sha256-<base64>': a source expression of Content-Security-Policy (CSP 3, 2.3.1).
+std::string hash_source(std::string_view text) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64{};
+    EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
+    std::string source = "'sha256-";
+    source += reinterpret_cast<char const*>(base64.data());
+    return source + "'";
+}
+
+void insert_after(std::string& page, std::string_view tag, std::string_view text) {
+    page.insert(page.find(tag) + tag.size(), text);
+}
+
+}  // namespace
+
+http::LocalResponse status_page(bool token_wanted) {
+    http::LocalResponse response;
+    response.content_type = "text/html; charset=utf-8";
+    response.content = embedded::kStatusHtml;
+    insert_after(response.content, "<style>", embedded::kStatusCss);
+    insert_after(response.content, "<script>", embedded::kStatusJs);
+    // Not by trying: a browser reports a fetch that is answered 401 as an error of the page.
+    if (token_wanted) insert_after(response.content, "<html", " data-token=\"wanted\"");
+    // data: is for the icon alone.
+    response.fields = {{"Content-Security-Policy",
+                        "default-src 'none'; script-src " + hash_source(embedded::kStatusJs) +
+                            "; style-src " + hash_source(embedded::kStatusCss) +
+                            "; connect-src 'self'; img-src data:; base-uri 'none'; form-action "
+                            "'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"},
+                       {"X-Content-Type-Options", "nosniff"},
+                       {"Referrer-Policy", "no-referrer"},
+                       {"Cache-Control", "no-store"}};
+    return response;
+}
+
+}  // namespace reverse_proxy::admin
