@@ -1,5 +1,8 @@
 #include "config/setting_kinds.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <iterator>
 #include <optional>
 
 namespace reverse_proxy::config {
@@ -18,6 +21,56 @@ Parsed<TrustedPeer> parse_trusted_peer(std::string_view text) {
     if (text == kUnixPeers) return TrustedPeer{};
     if (auto network = core::IpNetwork::parse(text)) return TrustedPeer{*network};
     return Problem{"is no address or range", shown(text)};
+}
+
+/// Fields that the export's own request says.
+constexpr std::string_view kOwnFields[] = {
+    "host",    "content-type", "content-length",    "content-encoding",
+    "expect",  "connection",   "transfer-encoding", "te",
+    "trailer", "upgrade"};
+
+/// RFC 9110 5.6.2.
+bool is_token(std::string_view text) {
+    constexpr std::string_view allowed =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+/// `%41` -> `A`. Nothing where the escape is cut short, is not hexadecimal, or where the value
+/// cannot stand in a field.
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string decoded;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        char byte = text[at];
+        if (byte == '%') {
+            std::string_view const digits = text.substr(at + 1, 2);
+            unsigned code = 0;
+            auto const end = digits.data() + digits.size();
+            auto const read = std::from_chars(digits.data(), end, code, 16);
+            if (digits.size() != 2 || read.ec != std::errc{} || read.ptr != end)
+                return std::nullopt;
+            byte = static_cast<char>(code);
+            at += 2;
+        }
+        if (byte < 0x20 || byte > 0x7e) return std::nullopt;
+        decoded += byte;
+    }
+    return decoded;
+}
+
+/// Problems name no part of the value: it is a secret.
+Parsed<OtlpHeader> parse_otlp_header(std::string_view text) {
+    constexpr auto kHidden = "a field that is not shown";
+    auto const equals = text.find('=');
+    if (equals == std::string_view::npos) return Problem{"has a field without =", kHidden};
+    auto const name = trimmed(text.substr(0, equals));
+    if (!is_token(name)) return Problem{"has a field whose name is not valid", kHidden};
+    auto const lower = lower_case(name);
+    if (std::find(std::begin(kOwnFields), std::end(kOwnFields), lower) != std::end(kOwnFields))
+        return Problem{"has a field that the export writes itself", kHidden};
+    auto value = percent_decoded(trimmed(text.substr(equals + 1)));
+    if (!value) return Problem{"has a field whose value is not valid", kHidden};
+    return OtlpHeader{std::string{name}, std::move(*value)};
 }
 
 }  // namespace
@@ -65,6 +118,19 @@ std::vector<Problem> read_bearer_token(Setting const&, std::string_view text, Se
                  std::to_string(text.size()) + " bytes that are not shown"}};
     settings.telemetry.metrics_bearer_token = text;
     return {};
+}
+
+std::vector<Problem> read_otlp_endpoint(Setting const&, std::string_view text, Settings& settings) {
+    auto parsed = parse_upstream_url(trimmed(text));
+    if (auto* problem = std::get_if<Problem>(&parsed)) return {std::move(*problem)};
+    settings.traces.otlp_endpoint = std::move(std::get<UpstreamUrl>(parsed));
+    return {};
+}
+
+std::vector<Problem> read_otlp_headers(Setting const&, std::string_view text, Settings& settings) {
+    // The text of a list that is refused as a whole is shown; this one is a secret.
+    if (list_entries(text).empty()) return {{"lists nothing", "a value that is not shown"}};
+    return read_list(text, parse_otlp_header, settings.traces.otlp_headers);
 }
 
 }  // namespace reverse_proxy::config

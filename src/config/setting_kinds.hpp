@@ -144,4 +144,10 @@ std::vector<Problem> read_healthcheck_path(Setting const&, std::string_view text
 /// METRICS_BEARER_TOKEN: visible ASCII, so that a field value can carry it.
 std::vector<Problem> read_bearer_token(Setting const&, std::string_view text, Settings& settings);
 
+/// OTLP_ENDPOINT: a URL as in UPSTREAMS.
+std::vector<Problem> read_otlp_endpoint(Setting const&, std::string_view text, Settings& settings);
+
+/// OTLP_HEADERS: as OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS, percent-encoding included.
+std::vector<Problem> read_otlp_headers(Setting const&, std::string_view text, Settings& settings);
+
 }  // namespace reverse_proxy::config

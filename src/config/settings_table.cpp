@@ -16,6 +16,7 @@ constexpr std::string_view kRetries = "Retries";
 constexpr std::string_view kShutdown = "Shutdown";
 constexpr std::string_view kTrust = "Trust and secrets";
 constexpr std::string_view kLogs = "Logs";
+constexpr std::string_view kTraces = "Traces";
 
 constexpr std::string_view kBytes = "bytes";
 
@@ -34,6 +35,7 @@ constexpr auto kBreakerPart = &Settings::breaker;
 constexpr auto kRetryPart = &Settings::retry;
 constexpr auto kShutdownPart = &Settings::shutdown;
 constexpr auto kTelemetry = &Settings::telemetry;
+constexpr auto kTracePart = &Settings::traces;
 
 constexpr Setting kTable[] = {
     list<kListener, &ListenerSettings::listen, parse_listen_address>({
@@ -374,7 +376,43 @@ constexpr Setting kTable[] = {
     boolean<kTelemetry, &TelemetrySettings::access_log_query>({
         .group = kLogs,
         .name = "ACCESS_LOG_QUERY",
-        .help = "true: the access log shows the target with its query, which may hold secrets.",
+        .help = "true: the access log shows the target with its query, which may hold secrets. So "
+                "do spans.",
+    }),
+
+    {
+        .group = kTraces,
+        .name = "OTLP_ENDPOINT",
+        .kind = Kind::text,
+        .forms = "http://host:port[/path]",
+        .help =
+            "OpenTelemetry collector that is sent a span for each sampled request and for each "
+            "of its attempts (OTLP/HTTP, JSON). Path: /v1/traces where the URL has none. Empty: "
+            "no spans.",
+        .read = read_otlp_endpoint,
+        .value = [](Settings const& settings) -> SettingValue {
+            return settings.traces.enabled() ? settings.traces.otlp_endpoint.text() : "";
+        },
+    },
+    {
+        .group = kTraces,
+        .name = "OTLP_HEADERS",
+        .kind = Kind::secret,
+        .forms = "name=value[,name=value], %XX for a byte of a value that may not stand there",
+        .help = "Fields sent to the collector with each export, such as "
+                "authorization=Bearer%20...",
+        .read = read_otlp_headers,
+        .value = [](Settings const& settings) -> SettingValue {
+            return std::string{settings.traces.otlp_headers.empty() ? "" : "***"};
+        },
+    },
+    number<kTracePart, &TraceSettings::sample_percent>({
+        .group = kTraces,
+        .name = "TRACE_SAMPLE_PERCENT",
+        .unit = "%",
+        .max = 100,
+        .help = "Share of requests that make spans where OTLP_ENDPOINT is set. A trusted peer's "
+                "traceparent decides for itself; any other peer's can only ask for none.",
     }),
 };
 

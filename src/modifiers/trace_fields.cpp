@@ -82,9 +82,15 @@ constexpr std::size_t kTraceparentSize = 55;
 constexpr std::size_t kTraceIdSize = 32;
 constexpr std::size_t kParentIdSize = 16;
 
+// Bits of the flags. Others mean nothing yet and are not passed on (3.2.2.5). Random, of the
+// specification's second level, says how the trace's id was made, which stays true.
+constexpr unsigned kSampled = 1;
+constexpr unsigned kRandom = 2;
+
 struct Traceparent {
     std::string_view trace_id;
-    std::string_view flags;
+    std::string_view parent_id;
+    unsigned flags{kSampled};
 };
 
 std::optional<Traceparent> parse_traceparent(std::string_view text) {
@@ -93,27 +99,49 @@ std::optional<Traceparent> parse_traceparent(std::string_view text) {
     std::string_view const version = text.substr(0, 2);
     std::string_view const trace_id = text.substr(3, kTraceIdSize);
     std::string_view const parent_id = text.substr(36, kParentIdSize);
-    std::string_view flags = text.substr(53, 2);
+    std::string_view const flags = text.substr(53, 2);
     if (!is_lower_hex(version) || !is_lower_hex(trace_id) || !is_lower_hex(parent_id) ||
         !is_lower_hex(flags) || version == "ff" || is_zeros(trace_id) || is_zeros(parent_id))
         return std::nullopt;
     if (version == "00") {
         if (text.size() != kTraceparentSize) return std::nullopt;
-    } else {
-        // 4.3 of the same: a later version's start is read as 00's, and of its flags only the
-        // sampled one is known.
-        if (text.size() > kTraceparentSize && text[kTraceparentSize] != '-') return std::nullopt;
-        flags = (http::hex_value(flags[1]) & 1) != 0 ? "01" : "00";
+    } else if (text.size() > kTraceparentSize && text[kTraceparentSize] != '-') {
+        return std::nullopt;
     }
-    return Traceparent{trace_id, flags};
+    // 4.3 of the same: a later version's start is read as 00's, and of its flags only the sampled
+    // one is known.
+    unsigned const known = version == "00" ? kSampled | kRandom : kSampled;
+    return Traceparent{trace_id, parent_id,
+                       static_cast<unsigned>(http::hex_value(flags[1])) & known};
 }
 
-void write_traceparent(http::Fields& fields, core::Random& random, RequestFacts& facts) {
+/// Whether the request makes spans; `flags` says the same afterwards, or the origin would record a
+/// trace whose middle is missing. Drawn here and not from the trace's id, which a client may
+/// choose.
+bool decide(TraceSampling const& sampling, bool trusted_parent, core::Random& random,
+            unsigned& flags) {
+    bool const asked = (flags & kSampled) != 0;
+    bool const sampled = asked && (trusted_parent || random.below(100) < sampling.percent);
+    if (!sampled) flags &= ~kSampled;
+    return sampled;
+}
+
+void note_span(telemetry::SpanContext& span, std::optional<Traceparent> const& received,
+               std::string_view trace_id, std::string_view attempt_id, core::Random& random) {
+    trace_id.copy(span.trace_id, kTraceIdSize);
+    attempt_id.copy(span.attempt_id, kParentIdSize);
+    write_random<1>(span.span_id, random);
+    span.has_parent = received.has_value();
+    if (received) received->parent_id.copy(span.parent_id, kParentIdSize);
+}
+
+void write_traceparent(http::Fields& fields, bool trusted_peer, TraceSampling const& sampling,
+                       core::Random& random, RequestFacts& facts) {
     std::optional<Traceparent> received;
     if (auto const sent = single(fields, FieldId::traceparent)) received = parse_traceparent(*sent);
     // Made anew with "sampled" set: samplers that follow their parent (the default of every
     // OpenTelemetry SDK) would record nothing of any request otherwise, which it would without us.
-    std::string_view flags = "01";
+    unsigned flags = kSampled;
     if (received) {
         received->trace_id.copy(facts.trace_id, kTraceIdSize);
         flags = received->flags;
@@ -121,23 +149,25 @@ void write_traceparent(http::Fields& fields, core::Random& random, RequestFacts&
         fields.drop(FieldId::tracestate);  // belongs to a trace that ends here (3.3.1)
         write_random<2>(facts.trace_id, random);
     }
+    std::string_view const trace_id{facts.trace_id, kTraceIdSize};
     std::array<char, kParentIdSize> parent_id{};
     write_random<1>(parent_id.data(), random);
+    facts.span.sampled =
+        sampling.recording && decide(sampling, received && trusted_peer, random, flags);
+    if (facts.span.sampled)
+        note_span(facts.span, received, trace_id, {parent_id.data(), parent_id.size()}, random);
+    constexpr std::array<std::string_view, 4> kFlags{"-00", "-01", "-02", "-03"};
     fields.drop(FieldId::traceparent);
-    fields.add("traceparent", {"00-",
-                               {facts.trace_id, kTraceIdSize},
-                               "-",
-                               {parent_id.data(), parent_id.size()},
-                               "-",
-                               flags});
+    fields.add("traceparent",
+               {"00-", trace_id, "-", {parent_id.data(), parent_id.size()}, kFlags[flags]});
 }
 
 }  // namespace
 
-void write_trace_fields(http::Fields& fields, bool trusted_peer, core::Random& random,
-                        RequestFacts& facts) {
+void write_trace_fields(http::Fields& fields, bool trusted_peer, TraceSampling const& sampling,
+                        core::Random& random, RequestFacts& facts) {
     write_request_id(fields, trusted_peer, random, facts);
-    write_traceparent(fields, random, facts);
+    write_traceparent(fields, trusted_peer, sampling, random, facts);
 }
 
 }  // namespace reverse_proxy::modifiers

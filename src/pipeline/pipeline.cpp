@@ -67,6 +67,7 @@ struct Pipeline::Exchange {
     // Slices of the head while nothing has suspended, of the encoded request afterwards.
     std::string_view method_text;
     std::string_view target_text;
+    upstream::EncodedRequest const* request{nullptr};  // once it is encoded
 
     unsigned status{0};
     std::string_view error;  // RFC 9209 type
@@ -79,11 +80,12 @@ struct Pipeline::Exchange {
 
 Pipeline::Pipeline(core::WorkerIo& io, config::Settings const& settings, SharedState& shared,
                    telemetry::MetricsShard& metrics, upstream::Client& client,
-                   ReportSource report_source)
+                   ReportSource report_source, telemetry::SpanRecorder* spans)
     : io_{io}, settings_{settings}, shared_{shared}, metrics_{metrics}, client_{client},
       report_source_{std::move(report_source)}, admin_{settings.telemetry.metrics_bearer_token,
                                                        settings.has_status_page()},
-      trusted_{settings.client.trusted_proxies, settings.client.trust_unix_peers},
+      trusted_{settings.client.trusted_proxies, settings.client.trust_unix_peers}, spans_{spans},
+      sampling_{spans != nullptr, settings.traces.sample_percent},
       access_log_{settings.telemetry.access_log, settings.telemetry.access_log_query,
                   settings.telemetry.log_format == "json"} {
     tick();
@@ -127,15 +129,16 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
         head.minor_version > 0 && framing.kind != Framing::Kind::none &&
         http::iequals(head.fields.value_of(http::FieldId::expect), "100-continue");
     modifiers::modify_request(head, *target, downstream.peer(), trusted_, io_.random,
-                              exchange.facts);
+                              exchange.facts, sampling_);
     bool const upgrades = exchange.facts.wants_upgrade && framing.kind == Framing::Kind::none;
-    upstream::EncodedRequest const request{
+    upstream::EncodedRequest request{
         head, *target,
         upstream::RequestShape{framing, expects_continue,
                                upgrades ? exchange.facts.upgrade.view() : std::string_view{}},
         io_.buffers};
     exchange.method_text = request.method();
     exchange.target_text = request.target();
+    exchange.request = &request;
 
     // Small content is read whole before an endpoint is chosen, so that a slow client holds none.
     upstream::Call call;
@@ -144,6 +147,10 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
     call.client = &downstream.socket();
     call.interim = &downstream;
     call.wants_upgrade = upgrades;
+    if (exchange.facts.span.sampled) {
+        call.spans = spans_;
+        call.span = &exchange.facts.span;
+    }
     call.streamed = expects_continue;
     if (plan_content(exchange, call)) {
         if (auto received = co_await downstream.receive_whole(); !received)
@@ -371,7 +378,9 @@ void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
 /// @return how long the exchange took
 core::Duration Pipeline::finish(Exchange& exchange) {
     exchange.permit.reset();
-    core::Duration const duration = exchange.stages.finish() - exchange.started;
+    core::TimePoint const ended = exchange.stages.finish();
+    core::Duration const duration = ended - exchange.started;
+    if (exchange.facts.span.sampled) record_span(exchange, ended);
     metrics_.request_finished(exchange.method,
                               exchange.target_text.substr(0, exchange.target_text.find('?')),
                               exchange.status, duration);
@@ -397,6 +406,33 @@ core::Duration Pipeline::finish(Exchange& exchange) {
     record.error = exchange.error;
     access_log_.write(record);
     return duration;
+}
+
+/// What the conventions want of the client's fields comes from the encoded request, where all but
+/// the wished-for is gone: X-Forwarded-Host and -Proto are there as TRUSTED_PROXIES lets them be.
+void Pipeline::record_span(Exchange const& exchange, core::TimePoint ended) const {
+    telemetry::SpanContext const& context = exchange.facts.span;
+    telemetry::Span span;
+    span.method = exchange.method;
+    span.minor_version = static_cast<std::uint8_t>(exchange.minor_version);
+    // 499 is the log's word for a client that left; no response had it.
+    constexpr unsigned kClientGone = 499;
+    if (exchange.status != kClientGone || exchange.error.empty())
+        span.status = static_cast<std::uint16_t>(exchange.status);
+    span.started = exchange.started;
+    span.ended = ended;
+    span.trace_id = {context.trace_id, sizeof context.trace_id};
+    span.span_id = {context.span_id, sizeof context.span_id};
+    if (context.has_parent) span.parent_id = {context.parent_id, sizeof context.parent_id};
+    span.remote_parent = context.has_parent;
+    span.method_text = exchange.method_text;
+    span.target = exchange.target_text;
+    span.server = exchange.request->value_of("X-Forwarded-Host");
+    span.address = exchange.facts.client;
+    span.scheme = exchange.request->value_of("X-Forwarded-Proto");
+    span.user_agent = exchange.request->value_of("User-Agent");
+    span.error = exchange.error;
+    spans_->record(span);
 }
 
 std::vector<admin::EndpointStatus> Pipeline::endpoint_status() const {

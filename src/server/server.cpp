@@ -10,6 +10,7 @@
 #include "reverse_proxy/server/worker.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 #include "reverse_proxy/telemetry/metrics_exporter.hpp"
+#include "reverse_proxy/telemetry/trace_exporter.hpp"
 #include "reverse_proxy/telemetry/traffic_history.hpp"
 #include "reverse_proxy/upstream/endpoint_directory.hpp"
 #include "reverse_proxy/upstream/health_prober.hpp"
@@ -39,6 +40,15 @@ std::uint64_t descriptors_wanted(config::Settings const& settings, unsigned work
 
 /// Between two looks at what is looked at by the clock.
 constexpr std::chrono::seconds kTick{1};
+
+telemetry::Collector collector_of(config::TraceSettings const& settings) {
+    config::UpstreamUrl const& url = settings.otlp_endpoint;
+    telemetry::Collector collector{url.host, url.port, url.authority, url.prefix, {}};
+    if (collector.path.empty()) collector.path = "/v1/traces";  // OTLP's own
+    for (auto const& field : settings.otlp_headers)
+        collector.fields.emplace_back(field.name, field.value);
+    return collector;
+}
 
 std::string join(std::vector<std::string> const& parts) {
     std::string text;
@@ -87,6 +97,7 @@ private:
     asio::steady_timer tick_timer_{io_};
     pipeline::SharedState shared_;
     std::shared_ptr<telemetry::LabelSets> label_sets_{std::make_shared<telemetry::LabelSets>()};
+    std::unique_ptr<telemetry::TraceExporter> traces_;  // null where nothing is exported
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<telemetry::MetricsExporter> exporter_;
     std::unique_ptr<telemetry::TrafficHistory> history_;  // none where no status page is served
@@ -120,6 +131,11 @@ void Server::Control::listen() {
 
 /// Makes the workers and hands them their sockets; their threads start with run().
 void Server::Control::start_workers() {
+    if (settings_.traces.enabled()) {
+        traces_ = std::make_unique<telemetry::TraceExporter>(collector_of(settings_.traces),
+                                                             settings_.telemetry.access_log_query,
+                                                             std::string{config::version()});
+    }
     std::vector<telemetry::MetricsShard const*> shards;
     for (unsigned index = 0; index < worker_count_; ++index) {
         workers_.push_back(std::make_unique<Worker>(Worker::Parts{
@@ -129,6 +145,7 @@ void Server::Control::start_workers() {
             .label_sets = label_sets_,
             .report_source = [this, index](admin::Report report,
                                            auto done) { render(index, report, std::move(done)); },
+            .spans = traces_ ? traces_->make_recorder() : nullptr,
             .on_drained = [this] { asio::post(io_, [this] { worker_drained(); }); },
             .on_stopped = [this] { asio::post(io_, [this] { worker_stopped(); }); }}));
         Worker& worker = *workers_.back();
@@ -162,6 +179,7 @@ int Server::Control::run() {
                  .rotation = shared_.rotation,
                  .on_change = [this](auto const& list) { endpoints_changed(list); },
                  .lookup = lookup_});
+    if (traces_) traces_->start();
     wait_for_signal();
     tick();
     directory_->start([this] {
@@ -173,6 +191,7 @@ int Server::Control::run() {
     io_.run();
     for (auto const& worker : workers_)
         worker->join();
+    if (traces_) traces_->stop();
     directory_->stop();
     prober_->stop();
     log(cut_ > 0 ? LogLevel::warn : LogLevel::info,
@@ -309,6 +328,7 @@ telemetry::ProcessView Server::Control::view() const {
     view.in_flight_limit = shared_.in_flight.limit();
     view.draining = shared_.draining.load(std::memory_order_relaxed);
     view.fail_open = shared_.rotation.failing_open.load(std::memory_order_relaxed);
+    if (traces_) view.spans = traces_->counts();
     core::TimePoint const now = core::Clock::now();
     for (auto const& endpoint : directory_->endpoints()) {
         telemetry::EndpointView& shown = view.endpoints.emplace_back();

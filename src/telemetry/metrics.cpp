@@ -150,6 +150,12 @@ constexpr std::array<Metric, kMetricCount> kMetrics{{
      {},
      "Log lines lost because the queue was full. Rising: whoever reads standard output is too "
      "slow."},
+    {Id::trace_spans,
+     counter,
+     "reverse_proxy_trace_spans_total",
+     {"outcome"},
+     "Spans of sampled requests (setting OTLP_ENDPOINT). failed rising: the collector is down or "
+     "refuses them; dropped rising: it is slower than requests come, lower TRACE_SAMPLE_PERCENT."},
     {Id::build_info,
      gauge,
      "reverse_proxy_build_info",

@@ -36,6 +36,7 @@ enum class MetricId : std::uint8_t {
     health_probes,
     draining,
     log_lines_dropped,
+    trace_spans,
     build_info,
     process_cpu,
     process_resident_memory,

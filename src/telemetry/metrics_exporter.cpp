@@ -365,6 +365,11 @@ void MetricsExporter::Collector::add_connections(Families& families,
 void MetricsExporter::Collector::add_process(Families& families, ProcessView const& view) const {
     families.push_back(single(MetricId::draining, view.draining ? 1.0 : 0.0));
     families.push_back(single(MetricId::log_lines_dropped, log_lines_dropped()));
+    Family spans{MetricId::trace_spans};
+    spans.add({"exported"}, view.spans.exported);
+    spans.add({"dropped"}, view.spans.dropped);
+    spans.add({"failed"}, view.spans.failed);
+    families.push_back(spans.take());
     Family build{MetricId::build_info};
     build.add({REVERSE_PROXY_VERSION}, 1.0);
     families.push_back(build.take());

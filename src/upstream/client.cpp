@@ -140,11 +140,13 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
         if (!fresh) ++call_.attempts;
         kept_head_.clear();
         unsettled_ = true;
+        if (call_.spans != nullptr) begin_span();
         attempt_.emplace(client_.io_, client_.config_.upstream, call_, call_.pool,
                          streamed_ ? &*streamed_ : nullptr);
         Result<void> const result = co_await attempt_->run(fresh, head);
         call_.answered_at = core::Clock::now();
         call_.upstream_latency = call_.answered_at - started;
+        if (call_.spans != nullptr) end_span(started, result, head);
         if (result) call_.pool->cells().observe_latency(call_.upstream_latency);
         Next const next = judge(result, head);
         if (next == Next::answer) co_return result;
@@ -156,6 +158,40 @@ Task<Result<void>> Client::Exchange::forward(http::ResponseHead& head) {
                               "ended while a retry was waited for"};
         }
     }
+}
+
+/// The first attempt's id is in the request already.
+void Client::Exchange::begin_span() {
+    if (spans_begun_++ == 0) return;
+    telemetry::SpanContext& span = *call_.span;
+    client_.io_.random.hex(span.attempt_id, sizeof span.attempt_id);
+    call_.request->set_parent_id({span.attempt_id, sizeof span.attempt_id});
+}
+
+/// An attempt's span ends with its response's head; the content's time is the request's.
+void Client::Exchange::end_span(core::TimePoint started, Result<void> const& result,
+                                http::ResponseHead const& head) const {
+    telemetry::SpanContext const& context = *call_.span;
+    balancing::Endpoint const& endpoint = call_.pool->endpoint();
+    telemetry::Span span;
+    span.kind = telemetry::Span::Kind::client;
+    span.method = call_.method;
+    span.resend_count = static_cast<std::uint16_t>(spans_begun_ - 1);
+    span.started = started;
+    span.ended = call_.answered_at;
+    span.trace_id = {context.trace_id, sizeof context.trace_id};
+    span.span_id = {context.attempt_id, sizeof context.attempt_id};
+    span.parent_id = {context.span_id, sizeof context.span_id};
+    span.method_text = call_.request->method();
+    span.target = call_.request->target();
+    span.server = endpoint.url;
+    span.address = endpoint.label;
+    if (result) {
+        span.status = static_cast<std::uint16_t>(head.status);
+    } else {
+        span.error = http::failure_status(result.error().kind).log_error;
+    }
+    call_.spans->record(span);
 }
 
 /// Why the request fails now that there is nobody to ask: what the last attempt came to, if there

@@ -1,7 +1,9 @@
 #include "reverse_proxy/upstream/encoded_request.hpp"
 
 #include "reverse_proxy/http/encode.hpp"
+#include "reverse_proxy/http/list.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace reverse_proxy::upstream {
@@ -39,6 +41,26 @@ void EncodedRequest::write(core::Text& text, balancing::Endpoint const& endpoint
     if (target() != "*") text.append(endpoint.prefix);
     text.append(target()).append(" HTTP/1.1\r\nHost: ").append(endpoint.authority).append("\r\n");
     text.append(part(target_end_, fields_end_));
+}
+
+std::string_view EncodedRequest::value_of(std::string_view name) const {
+    std::string_view rest = part(target_end_, fields_end_);
+    while (!rest.empty()) {
+        std::string_view const line = rest.substr(0, rest.find("\r\n"));
+        bool const named = line.size() > name.size() && line[name.size()] == ':' &&
+                           http::iequals(line.substr(0, name.size()), name);
+        if (named) return http::trim(line.substr(name.size() + 1));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 2));
+    }
+    return {};
+}
+
+void EncodedRequest::set_parent_id(std::string_view span_id) {
+    constexpr std::size_t kParentIdAt = 36;  // behind version, trace id and their dashes
+    std::string_view const traceparent = value_of("traceparent");
+    if (traceparent.size() < kParentIdAt + span_id.size()) return;
+    auto const at = static_cast<std::size_t>(traceparent.data() - text_.data()) + kParentIdAt;
+    span_id.copy(text_.data() + at, span_id.size());
 }
 
 }  // namespace reverse_proxy::upstream

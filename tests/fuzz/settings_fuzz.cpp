@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kPrefix = "REVERSE_PROXY_";
 constexpr std::string_view kToken = "REVERSE_PROXY_METRICS_BEARER_TOKEN";
+constexpr std::string_view kFields = "REVERSE_PROXY_OTLP_HEADERS";
 /// Stands in inputs for a secret, so that it can be looked for.
 constexpr std::string_view kMark = "s3cr3t";
 
@@ -54,6 +55,7 @@ config::Environment environment_of(Json const& printed, std::string const& token
     for (auto const& [name, value] : printed.items()) {
         std::string text = value.is_string() ? value.get<std::string>() : value.dump();
         if (name == kToken) text = token;
+        if (name == kFields && !text.empty()) text = "name=value";  // any will do
         environment.emplace_back(name, text);
     }
     return environment;
@@ -101,11 +103,12 @@ int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     config::Environment const environment = environment_of(entries);
     for (auto const& [name, value] : environment)
         require(name.starts_with(kPrefix), "a name of another program", name);
-    // Only the token's value holds the mark, so that it may show up nowhere.
+    // Only secrets' values hold the mark, so that it may show up nowhere.
     bool const token_is_secret =
         std::all_of(environment.begin(), environment.end(), [](auto const& entry) {
-            return entry.first == kToken || (entry.second.find(kMark) == std::string::npos &&
-                                             entry.first.find(kMark) == std::string::npos);
+            return entry.first == kToken || entry.first == kFields ||
+                   (entry.second.find(kMark) == std::string::npos &&
+                    entry.first.find(kMark) == std::string::npos);
         });
     auto const result = config::read_environment(environment, upstreams_required);
     if (auto const* settings = std::get_if<config::Settings>(&result)) {

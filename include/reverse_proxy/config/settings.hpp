@@ -104,6 +104,19 @@ struct TelemetrySettings {
     bool access_log_query{false};
 };
 
+/// A field that goes out with every export of spans.
+struct OtlpHeader {
+    std::string name;
+    std::string value;
+};
+
+struct TraceSettings {
+    UpstreamUrl otlp_endpoint;  // no host: nothing is exported
+    std::vector<OtlpHeader> otlp_headers;
+    unsigned sample_percent{100};
+    [[nodiscard]] bool enabled() const { return !otlp_endpoint.host.empty(); }
+};
+
 struct Settings {
     ListenerSettings listener;
     ClientSettings client;
@@ -113,6 +126,7 @@ struct Settings {
     RetrySettings retry;
     ShutdownSettings shutdown;
     TelemetrySettings telemetry;
+    TraceSettings traces;
 
     /// Whether /status is served somewhere.
     [[nodiscard]] bool has_status_page() const {

@@ -5,6 +5,7 @@
 #include "reverse_proxy/core/short_text.hpp"
 #include "reverse_proxy/http/head.hpp"
 #include "reverse_proxy/http/target.hpp"
+#include "reverse_proxy/telemetry/span.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -30,6 +31,7 @@ struct RequestFacts {
                             // `-._~:/+=@`, made otherwise (32 hex)
     unsigned request_id_size{0};
     char trace_id[32]{};  // lower-case hex
+    telemetry::SpanContext span;
     bool wants_upgrade{false};
     core::ShortText<64> upgrade;  // value of Upgrade, where wants_upgrade
 };
@@ -39,6 +41,13 @@ struct TrustedProxies {
     std::vector<core::IpNetwork> networks;
     bool unix_peers{false};
     [[nodiscard]] bool trusts(boost::asio::ip::address const& address) const;
+};
+
+/// Which requests make spans (docs/tracing.md).
+struct TraceSampling {
+    /// False: none, and traceparent's flags are passed on as they came.
+    bool recording{false};
+    unsigned percent{100};  // TRACE_SAMPLE_PERCENT
 };
 
 /// Runs the request's modifiers in their order; each is a function of its own in a file of its own:
@@ -51,7 +60,8 @@ struct TrustedProxies {
 ///
 /// Every member of `facts` is set anew. No allocation once its and the head's storage have grown.
 void modify_request(http::RequestHead& head, http::Target const& target, Peer const& peer,
-                    TrustedProxies const& trusted, core::Random& random, RequestFacts& facts);
+                    TrustedProxies const& trusted, core::Random& random, RequestFacts& facts,
+                    TraceSampling const& sampling = {});
 
 /// False: OPTIONS or TRACE with `Max-Forwards: 0`, which the proxy must answer itself and not send
 /// on (RFC 9110, 7.6.2). To be asked before modify_request, which counts the field down.

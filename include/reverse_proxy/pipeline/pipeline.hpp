@@ -28,9 +28,10 @@ using ReportSource = std::function<void(admin::Report, std::function<void(std::s
 /// the whole trip.
 class Pipeline {
 public:
+    /// @param spans  takes the spans of sampled requests; null: there are none
     Pipeline(core::WorkerIo& io, config::Settings const& settings, SharedState& shared,
-             telemetry::MetricsShard& metrics, upstream::Client& client,
-             ReportSource report_source);
+             telemetry::MetricsShard& metrics, upstream::Client& client, ReportSource report_source,
+             telemetry::SpanRecorder* spans = nullptr);
 
     /// Serves one request whose head was read and found sound; returns after the response's last
     /// byte was handed over.
@@ -62,6 +63,7 @@ private:
     void fail(Exchange& exchange, core::Failure const& failure);
     void answer_failure(Exchange& exchange, core::Failure const& failure);
     core::Duration finish(Exchange& exchange);
+    void record_span(Exchange const& exchange, core::TimePoint ended) const;
     [[nodiscard]] std::vector<admin::EndpointStatus> endpoint_status() const;
 
     core::WorkerIo& io_;
@@ -73,6 +75,8 @@ private:
     admin::Endpoints admin_;
     routing::Router router_;
     modifiers::TrustedProxies trusted_;
+    telemetry::SpanRecorder* spans_;
+    modifiers::TraceSampling sampling_;
     telemetry::AccessLog access_log_;
     http::ResponseHead response_head_;  // of whichever response is between parse and encode
     std::string date_;

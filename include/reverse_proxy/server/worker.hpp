@@ -25,6 +25,7 @@ public:
         pipeline::SharedState& shared;
         std::shared_ptr<telemetry::LabelSets> label_sets;
         pipeline::ReportSource report_source;
+        std::unique_ptr<telemetry::SpanRecorder> spans;  // null: no request makes spans
         // Each called once, on the worker's thread.
         std::function<void()> on_drained;
         std::function<void()> on_stopped;

@@ -4,6 +4,7 @@
 
 #include "reverse_proxy/core/clock.hpp"
 #include "reverse_proxy/telemetry/metrics_shard.hpp"
+#include "reverse_proxy/telemetry/span.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,7 @@ struct ProcessView {
     std::uint64_t in_flight_limit{0};
     bool draining{false};
     bool fail_open{false};
+    SpanCounts spans;
     std::vector<EndpointView> endpoints;
 };
 

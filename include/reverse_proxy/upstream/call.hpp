@@ -5,6 +5,7 @@
 #include "reverse_proxy/http/head.hpp"
 #include "reverse_proxy/http/method.hpp"
 #include "reverse_proxy/relay/content.hpp"
+#include "reverse_proxy/telemetry/span.hpp"
 #include "reverse_proxy/upstream/encoded_request.hpp"
 
 #include <memory>
@@ -40,13 +41,15 @@ struct RequestContent {
 struct Call {
     // What is asked.
     http::Method method{http::Method::get};
-    EncodedRequest const* request{nullptr};
+    EncodedRequest* request{nullptr};
     RequestContent content;
     core::Socket* client{nullptr};  // watched for the client's departure
     InterimSink* interim{nullptr};
     bool wants_upgrade{false};
-    core::TimePoint asked_at;  // the first attempt's start
-    bool streamed{false};      // content is still coming in while attempts are made
+    core::TimePoint asked_at;                 // the first attempt's start
+    bool streamed{false};                     // content is still coming in while attempts are made
+    telemetry::SpanRecorder* spans{nullptr};  // of a sampled request: takes one for each attempt
+    telemetry::SpanContext* span{nullptr};    // where `spans` is set
     core::TimePoint deadline{
         core::kNever};  // of the final response's head; set once the request is whole
 

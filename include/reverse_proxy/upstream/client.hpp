@@ -71,6 +71,9 @@ public:
         void keep_answer(http::ResponseHead const& head);
         [[nodiscard]] core::Failure nobody() const;
         void settle(telemetry::AttemptOutcome outcome, bool blamed);
+        void begin_span();
+        void end_span(core::TimePoint started, core::Result<void> const& result,
+                      http::ResponseHead const& head) const;
         [[nodiscard]] FailedAttempt describe(core::Result<void> const& result,
                                              http::ResponseHead const& head) const;
 
@@ -84,6 +87,7 @@ public:
         std::string kept_head_;  // of an answer that goes out if no retry can be made after all
         std::size_t first_index_{0};  // endpoint of the first attempt
         unsigned retries_{0};
+        std::uint16_t spans_begun_{0};
         core::TimePoint retry_at_;  // of the retry that is waited for
         bool unsettled_{false};     // an attempt is under way whose end was not reported yet
         bool fresh_used_{false};

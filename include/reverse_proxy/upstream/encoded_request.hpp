@@ -20,7 +20,7 @@ struct RequestShape {
 
 /// A modified request head in HTTP/1.1 form, kept while attempts are made: what differs between
 /// endpoints (prefix and Host) is left out and put in by write(). So attempt 2 equals attempt 1,
-/// whatever became of the client's bytes.
+/// whatever became of the client's bytes; traceparent's parent id alone may be set anew.
 class EncodedRequest {
 public:
     EncodedRequest(http::RequestHead const& head, http::Target const& target,
@@ -28,6 +28,10 @@ public:
 
     /// Appends the head for this endpoint.
     void write(core::Text& text, balancing::Endpoint const& endpoint) const;
+    /// Value of the first field of this name in any case, or "".
+    [[nodiscard]] std::string_view value_of(std::string_view name) const;
+    /// The span that the origin is told as its parent from now on: 16 digits.
+    void set_parent_id(std::string_view span_id);
     [[nodiscard]] std::string_view method() const { return part(0, method_end_); }
     [[nodiscard]] std::string_view target() const { return part(method_end_, target_end_); }
 

@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 using namespace reverse_proxy::config;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -128,6 +131,41 @@ TEST(Environment, ProbePathsAreTargetsInOriginForm) {
          {std::string{"*"}, std::string{"http://origin/"}, std::string{"/a b"}, std::string{"/a#b"},
           std::string{"/\xc3\xa4"}, std::string{"/ HTTP/1.1\r\nX: y"}, std::string(8001, '/')})
         EXPECT_THAT(mistakes_of({{"REVERSE_PROXY_HEALTHCHECK_PATH", path}}), SizeIs(1)) << path;
+}
+
+TEST(Environment, TheCollectorIsAUrlWithoutCredentials) {
+    auto const read =
+        read_environment({{"REVERSE_PROXY_OTLP_ENDPOINT", "http://[::1]:4318/x/y/"}}, false);
+    auto const& traces = std::get<Settings>(read).traces;
+    EXPECT_TRUE(traces.enabled());
+    EXPECT_EQ(traces.otlp_endpoint.text(), "http://[::1]:4318/x/y");
+    EXPECT_FALSE(Settings{}.traces.enabled());
+    for (auto const* url : {"collector:4318", "https://collector:4318", "http://a:s3cr3t@b",
+                            "http://collector?a=s3cr3t", "http://a,http://b", " "}) {
+        auto const mistakes = mistakes_of({{"REVERSE_PROXY_OTLP_ENDPOINT", url}});
+        ASSERT_THAT(mistakes, SizeIs(1)) << url;
+        EXPECT_THAT(mistakes[0], EndsWith(", allowed: http://host:port[/path]"));
+    }
+    EXPECT_THAT(mistakes_of({{"REVERSE_PROXY_OTLP_ENDPOINT", "http://a:s3cr3t@b"}}),
+                ElementsAre(Not(HasSubstr("s3cr3t"))));
+}
+
+TEST(Environment, FieldsForTheCollectorAreDecodedAndNeverShown) {
+    auto const read = read_environment(
+        {{"REVERSE_PROXY_OTLP_HEADERS", "Authorization=Bearer%20a%2Cb, x-scope = c=d ,"}}, false);
+    auto const& fields = std::get<Settings>(read).traces.otlp_headers;
+    ASSERT_EQ(fields.size(), 2U);
+    EXPECT_EQ(fields[0].name, "Authorization");
+    EXPECT_EQ(fields[0].value, "Bearer a,b");
+    EXPECT_EQ(fields[1].name, "x-scope");
+    EXPECT_EQ(fields[1].value, "c=d");
+    for (auto const* text :
+         {"s3cr3t", "=s3cr3t", "a b=s3cr3t", "a=s3cr3t%0d%0a", "a=s3cr3t%4", "a=s3cr3t%zz",
+          "a=s3cr3t\xff", "Content-Length=s3cr3t", ",", "a:b=s3cr3t"})
+        EXPECT_THAT(mistakes_of({{"REVERSE_PROXY_OTLP_HEADERS", text}}),
+                    ElementsAre(AllOf(StartsWith("REVERSE_PROXY_OTLP_HEADERS: "),
+                                      Not(HasSubstr("s3cr3t")))))
+            << text;
 }
 
 TEST(Environment, UnknownNamesGetTheNearestKnownOne) {

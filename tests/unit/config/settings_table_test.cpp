@@ -62,6 +62,9 @@ std::map<std::string, std::string> const kPromised{
     {"LOG_FORMAT", "text"},
     {"ACCESS_LOG", "true"},
     {"ACCESS_LOG_QUERY", "false"},
+    {"OTLP_ENDPOINT", ""},
+    {"OTLP_HEADERS", ""},
+    {"TRACE_SAMPLE_PERCENT", "100"},
 };
 
 }  // namespace

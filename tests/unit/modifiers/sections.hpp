@@ -48,13 +48,13 @@ inline Peer peer_at(std::string_view address, bool trusted) {
 /// A request that went through all modifiers.
 struct Modified {
     Modified(std::string_view start, std::string_view fields, Peer const& peer,
-             TrustedProxies const& trusted = {})
+             TrustedProxies const& trusted = {}, TraceSampling const& sampling = {})
         : text{std::string{start} + "\r\n" + std::string{fields} + "\r\n"} {
         EXPECT_TRUE(http::test::read(text, head).has_value()) << text;
         auto const target = http::parse_target(head.method, head.target);
         EXPECT_TRUE(target.has_value()) << text;
         core::Random random{1};
-        modify_request(head, *target, peer, trusted, random, facts);
+        modify_request(head, *target, peer, trusted, random, facts, sampling);
     }
     Modified(Modified const&) = delete;
     Modified& operator=(Modified const&) = delete;

@@ -86,8 +86,9 @@ TEST(Traceparent, PassedOnWithANewParent) {
         std::string_view version, flags, tail, flags_sent;
     };
     constexpr Row kRows[] = {
-        {"00", "01", "", "01"}, {"00", "00", "", "00"},           {"00", "03", "", "03"},
-        {"01", "03", "", "01"}, {"cc", "00", "-what-ever", "00"}, {"fe", "ff", "-", "01"},
+        {"00", "01", "", "01"},           {"00", "00", "", "00"},  {"00", "03", "", "03"},
+        {"00", "ff", "", "03"},           {"00", "fc", "", "00"},  {"01", "03", "", "01"},
+        {"cc", "00", "-what-ever", "00"}, {"fe", "ff", "-", "01"},
     };
     for (Row const& row : kRows) {
         std::string const sent = std::string{row.version} + '-' + std::string{kTraceId} + '-' +
@@ -131,4 +132,81 @@ TEST(Traceparent, MadeWhereNoneOrNotValid) {
     }
     EXPECT_EQ(with("").value("traceparent").size(), 55U);
     EXPECT_EQ(with("tracestate: a=b\r\n").value("tracestate"), kNone);
+}
+
+namespace {
+
+Modified sampled_by(unsigned percent, std::string_view fields, bool trusted_peer = false) {
+    return {"GET / HTTP/1.1",
+            "Host: h\r\n" + std::string{fields},
+            peer_at("192.0.2.1", trusted_peer),
+            {},
+            modifiers::TraceSampling{true, percent}};
+}
+
+std::string traceparent(std::string_view flags) {
+    return "traceparent: 00-" + std::string{kTraceId} + '-' + std::string{kParentId} + '-' +
+           std::string{flags} + "\r\n";
+}
+
+}  // namespace
+
+TEST(SpanContext, HoldsWhatTheOriginIsToldAndWhatTheClientSaid) {
+    Modified const request = sampled_by(100, traceparent("01"));
+    telemetry::SpanContext const& span = request.facts.span;
+    ASSERT_TRUE(span.sampled);
+    EXPECT_TRUE(span.has_parent);
+    EXPECT_EQ((std::string_view{span.trace_id, 32}), kTraceId);
+    EXPECT_EQ((std::string_view{span.parent_id, 16}), kParentId);
+    std::string const own{span.span_id, 16};
+    std::string const attempt{span.attempt_id, 16};
+    EXPECT_TRUE(is_made(own, 16)) << own;
+    EXPECT_NE(own, attempt);
+    EXPECT_EQ(request.value("traceparent"), "00-" + std::string{kTraceId} + '-' + attempt + "-01");
+
+    Modified const first = sampled_by(100, "");
+    ASSERT_TRUE(first.facts.span.sampled);
+    EXPECT_FALSE(first.facts.span.has_parent);
+    EXPECT_EQ((std::string_view{first.facts.span.trace_id, 32}), trace_id(first));
+}
+
+TEST(TraceSampling, DecidesAndTellsTheOrigin) {
+    struct Row {
+        unsigned percent;
+        bool trusted;
+        std::string_view flags, flags_sent;  // no flags: no traceparent
+    };
+    constexpr Row kRows[] = {
+        {100, false, "", "01"},   {0, false, "", "00"},    {0, true, "", "00"},
+        {100, false, "01", "01"}, {0, false, "01", "00"},  {0, false, "03", "02"},
+        {0, true, "01", "01"},    {100, true, "00", "00"}, {100, false, "00", "00"},
+        {100, false, "02", "02"}, {0, true, "03", "03"},
+    };
+    for (Row const& row : kRows) {
+        Modified const request = sampled_by(
+            row.percent, row.flags.empty() ? std::string{} : traceparent(row.flags), row.trusted);
+        EXPECT_EQ(request.value("traceparent").substr(53), row.flags_sent)
+            << row.percent << row.trusted << row.flags;
+        EXPECT_EQ(request.facts.span.sampled, row.flags_sent.back() % 2 == 1);
+    }
+    Modified const off = with(traceparent("01"));
+    EXPECT_FALSE(off.facts.span.sampled);
+    EXPECT_EQ(off.value("traceparent").substr(53), "01");
+}
+
+TEST(TraceSampling, DrawsItsShareWhateverTheTraceId) {
+    constexpr unsigned kRequests = 4000;
+    core::Random random{7};
+    for (std::string const& sent : {std::string{}, traceparent("01")}) {
+        std::string const text = "GET / HTTP/1.1\r\nHost: h\r\n" + sent + "\r\n";
+        unsigned drawn = 0;
+        for (unsigned i = 0; i < kRequests; ++i) {
+            http::test::Request request{text};
+            modifiers::RequestFacts facts;
+            modify_request(request.head, *http::parse_target("GET", "/"),
+                           peer_at("192.0.2.1", false), {}, random, facts, {true, 25});
+            if (facts.span.sampled) ++drawn;
+        }
+        EXPECT_NEAR(drawn, kRequests / 4, kRequests / 40) << sent;
+    }
 }

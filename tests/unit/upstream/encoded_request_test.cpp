@@ -144,6 +144,39 @@ TEST(EncodedRequest, RemembersMethodAndTargetWithoutThePrefix) {
     EXPECT_EQ(encoded.target(), "/?q");
 }
 
+TEST(EncodedRequest, FindsTheFieldsThatGoOut) {
+    Modified modified{"GET / HTTP/1.1\r\nHost: h\r\nuser-AGENT:  a b \r\nX: y\r\nx: z\r\n\r\n"};
+    modified.request.head.fields.add("X-Forwarded-Host", "client.example");
+    core::BufferPool pool;
+    EncodedRequest const encoded{modified.request.head, modified.target, {}, pool};
+    EXPECT_EQ(encoded.value_of("User-Agent"), "a b");
+    EXPECT_EQ(encoded.value_of("X-Forwarded-Host"), "client.example");
+    EXPECT_EQ(encoded.value_of("x"), "y");
+    EXPECT_EQ(encoded.value_of("Host"), "");
+    EXPECT_EQ(encoded.value_of("User"), "");
+    EXPECT_EQ(encoded.value_of("GET /"), "");
+}
+
+TEST(EncodedRequest, AnotherAttemptMayHaveAnotherParentId) {
+    constexpr std::string_view kBefore = "00-0af7651916cd43dd8448eb211c80319c-";
+    Modified modified{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
+    modified.request.head.fields.add("traceparent", {kBefore, "b7ad6b7169203331-01"});
+    modified.request.head.fields.add("Via", "1.1 reverse-proxy");
+    core::BufferPool pool;
+    EncodedRequest encoded{modified.request.head, modified.target, {}, pool};
+    encoded.set_parent_id("00f067aa0ba902b7");
+    core::Text text;
+    encoded.write(text, *endpoint());
+    EXPECT_EQ(text.view(), "GET / HTTP/1.1\r\n" + kHost + "traceparent: " + std::string{kBefore} +
+                               "00f067aa0ba902b7-01\r\nVia: 1.1 reverse-proxy\r\n\r\n");
+    Modified const without{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
+    EncodedRequest plain{without.request.head, without.target, {}, pool};
+    plain.set_parent_id("00f067aa0ba902b7");
+    core::Text same;
+    plain.write(same, *endpoint());
+    EXPECT_EQ(same.view(), without.sent());
+}
+
 TEST(EncodedRequest, WritesBehindWhatIsThere) {
     Modified const modified{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
     core::BufferPool pool;
