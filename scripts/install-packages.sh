@@ -20,7 +20,7 @@ test=(
     libgtest-dev libgmock-dev
     python3 curl nginx wrk  # origins and clients of the end-to-end tests
     haproxy                 # beside nginx, what the differential tests compare with
-    prometheus              # promtool
+    prometheus python3-yaml # the server and promtool; what reads their files
     procps util-linux binutils strace  # what the daemon is as a process
 )
 lint=(clang lld llvm libclang-rt-14-dev clang-format clang-tidy shellcheck gcovr python3)
