@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The one list of Debian packages this project needs, and the only script that installs anything.
 #
-#   scripts/install-packages.sh [--list] [group...]     groups: build test browser lint bench (default: build test browser)
+#   scripts/install-packages.sh [--list] [group...]     groups: build test browser lint bench proof
+#                                                     (default: build test browser)
 #
 # Installs what is missing (needs root or sudo), starts no services, and does nothing when all is there.
 # Exit codes: 0 all there, 1 installing failed, 2 bad arguments, 3 this system has no apt-get.
@@ -20,7 +21,7 @@ test=(
     libgtest-dev libgmock-dev
     python3 curl nginx wrk  # origins and clients of the end-to-end tests
     haproxy                 # beside nginx, what the differential tests compare with
-    prometheus              # promtool
+    prometheus python3-yaml # the server and promtool; what reads their files
     procps util-linux binutils strace  # what the daemon is as a process
 )
 browser=(chromium chromium-driver fonts-dejavu-core)  # the status page as people see it
@@ -30,6 +31,7 @@ bench=(
     haproxy nginx wrk python3 procps util-linux
     strace linux-perf
 )
+proof=(gnuplot-nox fonts-dejavu-core)  # draws docs/proof
 }
 
 say() { printf 'install-packages: %s\n' "$*" >&2; }
@@ -43,9 +45,9 @@ for argument in "$@"; do
             sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
             exit 0
             ;;
-        build | test | browser | lint | bench) groups+=("$argument") ;;
+        build | test | browser | lint | bench | proof) groups+=("$argument") ;;
         *)
-            say "unknown argument '$argument'; groups are build, test, browser, lint, bench"
+            say "unknown argument '$argument'; groups are build, test, browser, lint, bench, proof"
             exit 2
             ;;
     esac
