@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The one list of Debian packages this project needs, and the only script that installs anything.
 #
-#   scripts/install-packages.sh [--list] [group...]     groups: build test lint bench (default: build test)
+#   scripts/install-packages.sh [--list] [group...]     groups: build test lint bench packaging
+#                                                     (default: build test)
 #
 # Installs what is missing (needs root or sudo), starts no services, and does nothing when all is there.
 # Exit codes: 0 all there, 1 installing failed, 2 bad arguments, 3 this system has no apt-get.
 set -euo pipefail
 
-# shellcheck disable=SC2034  # the four lists are read by name
+# shellcheck disable=SC2034  # the lists are read by name
 {
 build=(
     cmake ninja-build g++ ccache
@@ -29,6 +30,13 @@ bench=(
     haproxy nginx wrk python3 procps util-linux
     strace linux-perf
 )
+packaging=(
+    dpkg-dev file lintian man-db
+    buildah debootstrap
+    python3-yaml
+)
+# Its kubectl has kustomize in it. One that is there already, from wherever, will do.
+command -v kubectl >/dev/null || packaging+=(kubernetes-client)
 }
 
 say() { printf 'install-packages: %s\n' "$*" >&2; }
@@ -42,9 +50,9 @@ for argument in "$@"; do
             sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
             exit 0
             ;;
-        build | test | lint | bench) groups+=("$argument") ;;
+        build | test | lint | bench | packaging) groups+=("$argument") ;;
         *)
-            say "unknown argument '$argument'; groups are build, test, lint, bench"
+            say "unknown argument '$argument'; groups are build, test, lint, bench, packaging"
             exit 2
             ;;
     esac
