@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one list of Debian packages this project needs, and the only script that installs anything.
 #
-#   scripts/install-packages.sh [--list] [group...]     groups: build test browser lint bench proof
+#   scripts/install-packages.sh [--list] [group...]     groups: build test browser lint bench proof packaging
 #                                                     (default: build test browser)
 #
 # Installs what is missing (needs root or sudo), starts no services, and does nothing when all is there.
@@ -32,6 +32,13 @@ bench=(
     strace linux-perf
 )
 proof=(gnuplot-nox fonts-dejavu-core)  # draws docs/proof
+packaging=(
+    dpkg-dev file lintian man-db
+    buildah debootstrap
+    python3-yaml
+)
+# Its kubectl has kustomize in it. One that is there already, from wherever, will do.
+command -v kubectl >/dev/null || packaging+=(kubernetes-client)
 }
 
 say() { printf 'install-packages: %s\n' "$*" >&2; }
@@ -45,9 +52,9 @@ for argument in "$@"; do
             sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
             exit 0
             ;;
-        build | test | browser | lint | bench | proof) groups+=("$argument") ;;
+        build | test | browser | lint | bench | proof | packaging) groups+=("$argument") ;;
         *)
-            say "unknown argument '$argument'; groups are build, test, browser, lint, bench, proof"
+            say "unknown argument '$argument'; groups are build, test, browser, lint, bench, proof, packaging"
             exit 2
             ;;
     esac

@@ -4,9 +4,11 @@
 #include "reverse_proxy/config/settings_doc.hpp"
 #include "reverse_proxy/config/settings_report.hpp"
 #include "reverse_proxy/server/demo_origin.hpp"
+#include "reverse_proxy/server/self_check.hpp"
 #include "reverse_proxy/server/server.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -42,6 +44,14 @@ int serve(config::Settings const& settings) {
     return code;
 }
 
+int healthcheck(config::Settings const& settings) {
+    constexpr std::chrono::seconds kBound{3};  // as --help says
+    auto const problem = server::self_check(settings.listener, kBound);
+    if (!problem) return exit_code::kClean;
+    print(stderr, "unhealthy: " + *problem + '\n');
+    return exit_code::kFailure;
+}
+
 int run(config::CommandLine const& command, config::Settings settings) {
     switch (command.action) {
     case config::Action::check_config:
@@ -50,6 +60,8 @@ int run(config::CommandLine const& command, config::Settings settings) {
     case config::Action::print_config:
         print(stdout, config::settings_json(settings) + "\n");
         return exit_code::kClean;
+    case config::Action::healthcheck:
+        return healthcheck(settings);
     default:
         break;
     }
@@ -85,7 +97,8 @@ int main(int argc, char** argv) {
         print(stdout, "reverse-proxy " + std::string{config::version()} + "\n");
         return exit_code::kClean;
     }
-    auto const read = config::read_environment(config::environment_of(environ), !command.demo);
+    bool const upstreams_required = !command.demo && command.action != config::Action::healthcheck;
+    auto const read = config::read_environment(config::environment_of(environ), upstreams_required);
     if (auto const* mistakes = std::get_if<config::Mistakes>(&read)) {
         for (std::string const& mistake : *mistakes)
             print(stderr, mistake + "\n");

@@ -27,11 +27,13 @@ std::variant<CommandLine, UsageError> parse_command_line(int argc, char const* c
     bool version_wanted = false;
     bool check = false;
     bool print = false;
+    bool healthcheck = false;
     CommandLine line;
     add_flag(app, kHelpOption, help);
     add_flag(app, kVersionOption, version_wanted);
     add_flag(app, kCheckOption, check);
     add_flag(app, kPrintOption, print);
+    add_flag(app, kHealthcheckOption, healthcheck);
     add_flag(app, kDemoOption, line.demo);
     try {
         app.parse(argc, argv);
@@ -43,12 +45,14 @@ std::variant<CommandLine, UsageError> parse_command_line(int argc, char const* c
         line.action = Action::help;
     } else if (version_wanted) {
         line.action = Action::version;
-    } else if (check && print) {
-        return usage_error("--check-config and --print-config exclude each other");
+    } else if (check + print + healthcheck > 1) {
+        return usage_error("--check-config, --print-config and --healthcheck exclude each other");
     } else if (check) {
         line.action = Action::check_config;
     } else if (print) {
         line.action = Action::print_config;
+    } else if (healthcheck) {
+        line.action = Action::healthcheck;
     }
     return line;
 }

@@ -17,11 +17,15 @@ inline constexpr CommandOption kCheckOption{
                       "are valid, else what is wrong and 78."};
 inline constexpr CommandOption kPrintOption{
     "--print-config", "Print the effective settings as one JSON object, secrets as ***, and exit."};
+inline constexpr CommandOption kHealthcheckOption{
+    "--healthcheck",
+    "Ask the daemon that runs with these settings on this host for /healthz, at the first address "
+    "of ADMIN_LISTEN, else of LISTEN. Exit code 0 where it answers 200 within 3 seconds, else 1."};
 inline constexpr CommandOption kDemoOption{
     "--demo",
     "Start two small origins inside the process and proxy to them; no setting is needed."};
 
-inline constexpr CommandOption kCommandOptions[] = {kHelpOption, kVersionOption, kCheckOption,
-                                                    kPrintOption, kDemoOption};
+inline constexpr CommandOption kCommandOptions[] = {kHelpOption,  kVersionOption,     kCheckOption,
+                                                    kPrintOption, kHealthcheckOption, kDemoOption};
 
 }  // namespace reverse_proxy::config

@@ -1,8 +1,8 @@
 #include "reverse_proxy/config/settings_doc.hpp"
 
 #include "config/command_options.hpp"
+#include "config/setting_text.hpp"
 #include "config/settings_table.hpp"
-#include "reverse_proxy/config/exit_code.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -10,19 +10,6 @@
 namespace reverse_proxy::config {
 
 namespace {
-
-struct ExitCodeMeaning {
-    int code;
-    std::string_view meaning;
-};
-
-constexpr ExitCodeMeaning kExitCodes[] = {
-    {exit_code::kClean, "stopped by a signal, also where the drain had to cut requests"},
-    {exit_code::kFailure, "stopped at once by a second signal, or another failure"},
-    {exit_code::kBadCommandLine, "bad command line"},
-    {exit_code::kCannotListen, "an address cannot be listened on, for instance one in use"},
-    {exit_code::kBadConfiguration, "bad configuration"},
-};
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
@@ -49,18 +36,6 @@ Everything is set by environment variables that begin with `REVERSE_PROXY_`. The
 
 A status code in brackets is what the client gets where the limit is reached.
 )";
-
-/// As in a mistake, but for a reader who knows how lists and booleans are written.
-std::string forms_of(Setting const& setting) {
-    if (setting.kind == Kind::boolean) return "true or false";
-    return (setting.kind == Kind::list ? "list of " : "") + setting.allowed();
-}
-
-std::string default_of(Setting const& setting) {
-    if (setting.name == "UPSTREAMS") return "required";
-    auto text = text_of(setting.value(Settings{}));
-    return text.empty() ? "empty" : text;
-}
 
 /// Breaks at blanks so that no line is longer than a terminal of 80 columns shows.
 std::string wrapped(std::string_view text, std::size_t indent) {
@@ -90,11 +65,7 @@ std::string help_for(Setting const& setting) {
     if (setting.kind == Kind::secret)
         out += ", or in a file:\n  " + setting.full_name() + "_FILE=/path";
     out += '\n' + wrapped(setting.help, indent);
-    auto const unit = setting.unit.empty() ? "" : ' ' + std::string{setting.unit};
-    auto const by_default = default_of(setting);
-    out += wrapped("Default: " + by_default + (setting.kind == Kind::number ? unit : "") +
-                       ". Allowed: " + forms_of(setting) + '.',
-                   indent);
+    out += wrapped(default_and_range(setting), indent);
     return out;
 }
 
@@ -128,9 +99,10 @@ std::string row_for(Setting const& setting) {
 
 std::string help_text() {
     constexpr std::size_t indent = 6;
-    std::string out = "Usage: reverse-proxy [--check-config | --print-config] [--demo]\n\n"
-                      "An HTTP reverse proxy, configured by environment variables:\n\n"
-                      "  REVERSE_PROXY_UPSTREAMS=http://127.0.0.1:9000 reverse-proxy\n\nOptions:\n";
+    std::string out =
+        "Usage: reverse-proxy [--check-config | --print-config | --healthcheck] [--demo]\n\n"
+        "An HTTP reverse proxy, configured by environment variables:\n\n"
+        "  REVERSE_PROXY_UPSTREAMS=http://127.0.0.1:9000 reverse-proxy\n\nOptions:\n";
     for (auto const& option : kCommandOptions)
         out += "  " + std::string{option.flags} + '\n' + wrapped(option.help, indent);
 

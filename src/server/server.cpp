@@ -7,6 +7,8 @@
 #include "reverse_proxy/core/pipe.hpp"
 #include "reverse_proxy/ingress/listener.hpp"
 #include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/platform/service_manager.hpp"
+#include "reverse_proxy/server/supervision.hpp"
 #include "reverse_proxy/server/worker.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 #include "reverse_proxy/telemetry/metrics_exporter.hpp"
@@ -81,6 +83,7 @@ private:
     void worker_drained();
     void worker_stopped();
     void stop_workers();
+    void supervise();
     void tick();
     void endpoints_changed(balancing::EndpointList const& endpoints);
     void log_start(std::uint64_t descriptors) const;
@@ -95,6 +98,9 @@ private:
     asio::signal_set signals_{io_};
     asio::steady_timer drain_timer_{io_};
     asio::steady_timer tick_timer_{io_};
+    platform::ServiceManager manager_;
+    Supervision supervision_{io_, [this](auto lines) { return manager_.tell(lines); },
+                             manager_.watchdog()};
     pipeline::SharedState shared_;
     std::shared_ptr<telemetry::LabelSets> label_sets_{std::make_shared<telemetry::LabelSets>()};
     std::unique_ptr<telemetry::TraceExporter> traces_;  // null where nothing is exported
@@ -186,6 +192,7 @@ int Server::Control::run() {
         endpoints_changed(directory_->endpoints());
         for (auto const& worker : workers_)
             worker->start();
+        supervise();
         log(LogLevel::info, "serving");
     });
     io_.run();
@@ -197,6 +204,13 @@ int Server::Control::run() {
     log(cut_ > 0 ? LogLevel::warn : LogLevel::info,
         cut_ > 0 ? "stopped, requests were cut" : "stopped", {{"cut", std::to_string(cut_)}});
     return exit_code_;
+}
+
+void Server::Control::supervise() {
+    std::vector<Supervision::Post> workers;
+    for (auto const& worker : workers_)
+        workers.emplace_back([&worker](auto work) { worker->post(std::move(work)); });
+    supervision_.watch(std::move(workers));
 }
 
 void Server::Control::log_start(std::uint64_t descriptors) const {
@@ -255,6 +269,7 @@ void Server::Control::stop_requested() {
             {{"delay_seconds", std::to_string(settings_.shutdown.delay.count())},
              {"grace_seconds", std::to_string(settings_.shutdown.grace.count())}});
         shared_.draining.store(true, std::memory_order_relaxed);
+        supervision_.stopping(settings_.shutdown);
         drain_timer_.expires_after(settings_.shutdown.delay);
         drain_timer_.async_wait([this](boost::system::error_code const& error) {
             if (!error) begin_drain();

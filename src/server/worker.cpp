@@ -49,17 +49,18 @@ void Worker::listen(int descriptor, bool admin_only) {
 }
 
 void Worker::start() {
+    // Behind the endpoints in the queue: the first request must find them. What is posted from now
+    // on finds the listeners served.
+    post([this] {
+        for (auto const& acceptor : acceptors_)
+            acceptor->start();
+        for (auto const& acceptor : admin_acceptors_)
+            acceptor->start();
+    });
     thread_ = std::thread{[this] {
         platform::block_broken_pipe_signal();
         platform::name_thread("worker-" + std::to_string(parts_.index));
         io_.reactor.start([this](core::TimePoint now) { tick(now); });
-        // Behind the endpoints in the queue: the first request must find them.
-        post([this] {
-            for (auto const& acceptor : acceptors_)
-                acceptor->start();
-            for (auto const& acceptor : admin_acceptors_)
-                acceptor->start();
-        });
         context_.run();
     }};
 }

@@ -53,7 +53,8 @@ class SystemdUnit(unittest.TestCase):
                             "PrivateTmp": "yes", "PrivateDevices": "yes",
                             "CapabilityBoundingSet": "CAP_NET_BIND_SERVICE",
                             "RestrictNamespaces": "yes", "SystemCallArchitectures": "native",
-                            "EnvironmentFile": "/etc/reverse-proxy.env"}.items():
+                            "Type": "notify",
+                            "EnvironmentFile": "/etc/default/reverse-proxy"}.items():
             self.assertEqual(settings[name], [value], name)
         self.assertEqual(settings["SystemCallFilter"][0], "@system-service")
         self.assertGreaterEqual(int(settings["LimitNOFILE"][0]), 10000 + 1024 + 160 * 64 + 64)
@@ -71,7 +72,7 @@ class SystemdUnit(unittest.TestCase):
     def test_is_well_formed(self):
         directory = self.enterContext(Directory())
         text = UNIT.read_text(encoding="utf-8")
-        text = text.replace("/usr/local/bin/reverse-proxy", str(pathlib.Path(binary()).resolve()))
+        text = text.replace("/usr/bin/reverse-proxy", str(pathlib.Path(binary()).resolve()))
         copy = directory / UNIT.name
         copy.write_text(text, encoding="utf-8")
         done = subprocess.run([systemd_analyze(), "verify", "--man=no", str(copy)],

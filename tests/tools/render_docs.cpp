@@ -1,4 +1,6 @@
-// Prints a generated page of docs/: `render_docs configuration > docs/configuration.md`.
+// Prints a generated page: `render_docs configuration > docs/configuration.md`. The packages' build
+// asks for the manual and the completion.
+#include "reverse_proxy/config/manual.hpp"
 #include "reverse_proxy/config/settings_doc.hpp"
 #include "reverse_proxy/telemetry/metrics_doc.hpp"
 
@@ -14,7 +16,9 @@ struct Page {
 };
 
 constexpr Page kPages[] = {
+    {"completion", reverse_proxy::config::bash_completion},
     {"configuration", reverse_proxy::config::configuration_markdown},
+    {"manual", reverse_proxy::config::manual_page},
     {"metrics", reverse_proxy::telemetry::metrics_markdown},
 };
 

@@ -10,7 +10,7 @@
 namespace reverse_proxy::config {
 
 /// What the command line asks for.
-enum class Action : std::uint8_t { run, help, version, check_config, print_config };
+enum class Action : std::uint8_t { run, help, version, check_config, print_config, healthcheck };
 
 struct CommandLine {
     Action action{Action::run};

@@ -33,6 +33,7 @@ TEST(CommandLine, KnowsItsFlags) {
         {{"--version"}, Action::version, false},
         {{"--check-config"}, Action::check_config, false},
         {{"--print-config"}, Action::print_config, false},
+        {{"--healthcheck"}, Action::healthcheck, false},
         {{"--check-config", "--demo"}, Action::check_config, true},
         {{"--check-config", "--help", "--version"}, Action::help, false},
         {{"--print-config", "--version"}, Action::version, false},
@@ -60,6 +61,7 @@ TEST(CommandLine, RefusesEverythingElseWith64) {
         {"---demo"},
         {"--help", "--bogus"},
         {"--check-config", "--print-config"},
+        {"--healthcheck", "--check-config"},
         {"--listen=0.0.0.0:80"},
         {"--config", "file"},
     };
