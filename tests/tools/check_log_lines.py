@@ -32,7 +32,7 @@ def call_text(source, start):
 def logged(source):
     """@return {message: its keys} of all calls of log(LogLevel, message, fields)"""
     lines = {}
-    for call in re.finditer(r"(?<![\w.>])(?:telemetry::)?log\((?=\s*[^)]*LogLevel::)", source):
+    for call in re.finditer(r"(?<![\w.>])(?:telemetry::)?log\((?=\s*(?:[^)]*LogLevel::|level\b))", source):
         text = call_text(source, call.end() - 1)
         head, brace, fields = text.partition("{{")
         keys = set(re.findall(r"\{\s*" + STRING + r"\s*,", brace + fields))

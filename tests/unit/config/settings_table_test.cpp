@@ -136,6 +136,8 @@ TEST(SettingsTable, EachRowWritesToAMemberOfItsOwn) {
         if (setting.kind == Kind::secret) text = "token";
         if (setting.kind == Kind::list) text = "127.0.0.1:1";
         if (setting.name == "UPSTREAMS") text = "http://origin";
+        if (setting.name == "OTLP_ENDPOINT") text = "http://collector";
+        if (setting.name == "OTLP_HEADERS") text = "x-api-key=1";
         if (setting.name == "TRUSTED_PROXIES") text = "unix:";
         if (setting.name == "LOG_LEVEL") text = "ERROR";
         if (setting.name == "LOG_FORMAT") text = "Json";
