@@ -168,10 +168,10 @@ ROWS = [
                "{{instance}} label overflow":
                "rate(reverse_proxy_label_overflow_total{$m}[$__rate_interval])"},
               "Lines: the reader of standard output is too slow. Overflow: docs/metrics.md, Paths.",
-              width=16),
-        panel("Spans of traces", "ops",
+              width=12),
+        panel("Spans", "ops",
               {"{{outcome}}": rate("reverse_proxy_trace_spans_total", "outcome")},
-              "failed: the collector is down or refuses them. dropped: it is too slow."),
+              "failed: the collector is down or refuses them. dropped: it is too slow.", width=12),
     ]),
 ]
 

@@ -30,9 +30,9 @@ def call_text(source, start):
 
 
 def logged(source):
-    """@return {message: its keys} of all calls of log(LogLevel, message, fields)"""
+    """@return {message: its keys} of all calls of log(level, message, fields)"""
     lines = {}
-    for call in re.finditer(r"(?<![\w.>])(?:telemetry::)?log\((?=\s*(?:[^)]*LogLevel::|level\b))", source):
+    for call in re.finditer(r"(?<![\w.>])(?:telemetry::)?log\((?=\s*(?:level,|[^)]*LogLevel::))", source):
         text = call_text(source, call.end() - 1)
         head, brace, fields = text.partition("{{")
         keys = set(re.findall(r"\{\s*" + STRING + r"\s*,", brace + fields))
@@ -63,7 +63,7 @@ def mistakes(in_source, in_page):
 
 
 def self_test():
-    source = 'log(LogLevel::info, "a");\ntelemetry::log(x ? LogLevel::warn : LogLevel::info,\n' \
+    source = 'log(level, "a");\ntelemetry::log(x ? LogLevel::warn : LogLevel::info,\n' \
              '    y ? "b" : "c", {{"k", f(1)}, {"l", "v"}});'
     assert logged(source) == {"a": set(), "b": {"k", "l"}, "c": {"k", "l"}}, logged(source)
     page = HEADING + "\n| `a` (info) | | m | d |\n| `b` (warn) | `k` `l` | m | d |\n"
