@@ -83,9 +83,9 @@ std::string bold(std::string_view text) {
 }  // namespace
 
 std::string manual_page() {
-    std::string out = ".TH REVERSE\\-PROXY 8 \"\" \"reverse\\-proxy " + std::string{version()} +
-                      "\" \"System Administration\"\n"
-                      ".SH NAME\nreverse\\-proxy \\- asynchronous HTTP reverse proxy\n"
+    std::string out = R"(.TH REVERSE\-PROXY 8 "" "reverse\-proxy )" + std::string{version()} +
+                      R"(" "System Administration")"
+                      "\n.SH NAME\nreverse\\-proxy \\- asynchronous HTTP reverse proxy\n"
                       ".SH SYNOPSIS\n.B reverse\\-proxy\n"
                       "[\\-\\-check\\-config | \\-\\-print\\-config | \\-\\-healthcheck] "
                       "[\\-\\-demo]\n";

@@ -200,12 +200,14 @@ std::unique_ptr<SpanRecorder> TraceExporter::make_recorder() {
 }
 
 void TraceExporter::start() {
-    net::co_spawn(state_->io, state_->run(),
-                  [state = state_.get()](std::exception_ptr const& error) {
-                      if (error) log(LogLevel::error, "exporting spans ended");
-                      state->flush_timer.cancel();
-                      state->client.close();
-                  });
+    // Wrapped, as clang-tidy 14 takes a member coroutine for a function that runs when called.
+    net::co_spawn(
+        state_->io, [](State& state) -> net::awaitable<void> { co_await state.run(); }(*state_),
+        [state = state_.get()](std::exception_ptr const& error) {
+            if (error) log(LogLevel::error, "exporting spans ended");
+            state->flush_timer.cancel();
+            state->client.close();
+        });
     state_->thread = std::thread{[state = state_.get()] { state->io.run(); }};
 }
 
