@@ -34,6 +34,8 @@ install(FILES ${packaging}/debian/default DESTINATION /etc/default RENAME revers
 install(FILES ${packaging}/debian/copyright ${generated}/changelog.Debian.gz
   DESTINATION /usr/share/doc/reverse-proxy ${data})
 
+# Packing needs two targets, not the tests.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME reverse-proxy)
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_SOURCE_DIR}/build/packages)
@@ -49,13 +51,14 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS OFF)
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "asynchronous HTTP/1.1 reverse proxy
- Puts a few plain HTTP origins behind one address: strict framing, retries that
- cannot storm, a circuit breaker for each origin, bodies streamed in bounded
- memory, WebSockets, a drain that loses no request, and Prometheus metrics.
- .
- It is configured by environment variables; as a service by
- /etc/default/reverse-proxy. It is not started before that is written.")
+# Behind the project's own description; CPack indents.
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"Puts a few plain HTTP origins behind one address: strict framing, retries that
+cannot storm, a circuit breaker for each origin, bodies streamed in bounded
+memory, WebSockets, a drain that loses no request, and Prometheus metrics.
+.
+It is configured by environment variables; as a service by
+/etc/default/reverse-proxy. Nothing starts before that is written.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${packaging}/debian/conffiles ${packaging}/debian/postinst ${packaging}/debian/prerm
   ${packaging}/debian/postrm)

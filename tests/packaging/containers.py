@@ -33,11 +33,12 @@ def configuration(image):
 
 
 def descendants(pid):
-    try:
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    found = [int(child) for child in children.split()]
+    found = []
+    for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:  # each thread has children of its own
+            found += map(int, thread.read_text(encoding="ascii").split())
+        except OSError:
+            continue
     return found + [below for child in found for below in descendants(child)]
 
 
@@ -86,7 +87,7 @@ class Container:
 
     def __exit__(self, *_):
         for process in self._started:
-            for pid in descendants(process.pid):
+            for pid in [*descendants(process.pid), process.pid]:
                 try:
                     os.kill(pid, 9)
                 except ProcessLookupError:
