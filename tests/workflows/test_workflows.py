@@ -71,10 +71,9 @@ class Workflows(unittest.TestCase):
         for step in steps_of_the_gate("steps"):
             self.assertTrue(step in named or f"scripts/test.sh {step}" in run, step)
 
-    def test_one_matrix_holds_both_platforms(self):
+    def test_rows_have_names_of_their_own(self):
         rows = workflows()["ci.yml"]["jobs"]["gate"]["strategy"]["matrix"]["include"]
-        self.assertEqual({row["platform"] for row in rows}, {"Ubuntu", "Windows"})
-        self.assertEqual(len({(row["platform"], row["name"]) for row in rows}), len(rows))
+        self.assertEqual(len({row["name"] for row in rows}), len(rows))
 
     def test_a_release_waits_for_a_tag(self):
         release = workflows()["release.yml"]
