@@ -82,7 +82,9 @@ void Client::set_endpoints(balancing::EndpointList const& endpoints) {
 unsigned Client::retry_after_seconds() const {
     core::TimePoint due = round_robin_.next_half_open();
     due = std::min(due, shared_.rotation.next_probe_at.load(std::memory_order_relaxed));
-    core::TimePoint const now = io_.reactor.now();
+    // Not the reactor's time: another worker may have opened the breaker after this batch began,
+    // and a wait longer than what is set would be told.
+    core::TimePoint const now = core::Clock::now();
     if (due == core::kNever || due <= now) return 1;
     return static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(due - now).count());
 }
