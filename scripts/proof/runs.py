@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,9 @@ from traffic import Clients, get
 
 HERE = pathlib.Path(__file__).resolve().parent
 E2E = HERE.parent.parent / "tests" / "e2e"
+sys.path.insert(0, str(E2E))
+from support import environment, free_port, wait_listening  # pylint: disable=wrong-import-position
+
 SECONDS = 40
 SAMPLE_SECONDS = 0.25
 # What the daemon does, as its end-to-end tests show it; the others are about load and failure.
@@ -24,32 +26,13 @@ FEATURES = ("quick_start", "command_line", "clients", "websocket", "large_conten
             "transitions", "slow_clients", "shutdown", "logs", "metrics")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_listening(process, port):
-    for _ in range(500):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if process.poll() is not None:
-                break
-            time.sleep(0.02)
-    raise RuntimeError(f"{process.args[0]} does not listen")
-
-
 class Process:
     """A process that listens, ended with the block."""
 
-    def __init__(self, port, *command, **environment):
+    def __init__(self, port, *command, **settings):
         self.port = port
         self._command = command
-        self._environment = {key: value for key, value in os.environ.items()
-                             if not key.startswith("REVERSE_PROXY_")} | environment
+        self._environment = environment(settings)
         self.process = None
 
     def __enter__(self):
@@ -77,8 +60,7 @@ def proxy(binary, origins, **settings):
     settings = {"LISTEN": f"127.0.0.1:{port}", "ADMIN_LISTEN": f"127.0.0.1:{admin}", "WORKERS": "1",
                 "UPSTREAMS": ",".join(f"http://127.0.0.1:{each.port}" for each in origins),
                 "ACCESS_LOG": "false", "EXPOSE_DEBUG_HEADERS": "true"} | settings
-    started = Process(port, binary, **{f"REVERSE_PROXY_{name}": value
-                                       for name, value in settings.items()})
+    started = Process(port, binary, **settings)
     started.admin = admin
     return started
 
