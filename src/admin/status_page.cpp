@@ -39,11 +39,12 @@ http::LocalResponse status_page(bool token_wanted) {
     // Not by trying: a browser reports a fetch that is answered 401 as an error of the page.
     if (token_wanted) insert_after(response.content, "<html", " data-token=\"wanted\"");
     // data: is for the icon alone.
-    response.fields = {{"Content-Security-Policy",
-                        "default-src 'none'; script-src " + hash_source(embedded::kStatusJs) +
-                            "; style-src " + hash_source(embedded::kStatusCss) +
-                            "; connect-src 'self'; img-src data:; base-uri 'none'; form-action "
-                            "'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"},
+    static std::string const kPolicy =
+        "default-src 'none'; script-src " + hash_source(embedded::kStatusJs) + "; style-src " +
+        hash_source(embedded::kStatusCss) +
+        "; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'";
+    response.fields = {{"Content-Security-Policy", kPolicy},
                        {"X-Content-Type-Options", "nosniff"},
                        {"Referrer-Policy", "no-referrer"},
                        {"Cache-Control", "no-store"}};

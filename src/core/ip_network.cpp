@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -74,6 +75,17 @@ ip::address unmapped(ip::address const& address) {
     return address;
 }
 
+std::string text_of(ip::address const& address) {
+    if (!address.is_v4()) return address.to_string();
+    std::array<char, sizeof "255.255.255.255"> text{};
+    char* end = text.data();
+    for (unsigned char const octet : address.to_v4().to_bytes()) {
+        if (end != text.data()) *end++ = '.';
+        end = std::to_chars(end, text.data() + text.size(), octet).ptr;
+    }
+    return {text.data(), end};
+}
+
 std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
     auto const slash = text.find('/');
     auto address = parse_address(text.substr(0, slash));
@@ -106,7 +118,7 @@ bool IpNetwork::contains(ip::address const& address) const {
 }
 
 std::string IpNetwork::text() const {
-    auto text = network_.to_string();
+    auto text = text_of(network_);
     if (prefix_length_ < bits_of(network_)) text += '/' + std::to_string(prefix_length_);
     return text;
 }

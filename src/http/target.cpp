@@ -66,24 +66,6 @@ bool valid_v6(std::string_view text) {
     return !ec;
 }
 
-struct Authority {
-    std::string_view host;  // with its brackets
-    std::string_view port;  // without the colon
-    bool has_port;
-};
-
-/// At the first colon after the host.
-Authority split(std::string_view text) {
-    std::size_t const from = text.starts_with('[') ? std::min(text.find(']'), text.size()) : 0;
-    std::size_t const colon = text.find(':', from);
-    if (colon == std::string_view::npos) return {text, {}, false};
-    return {text.substr(0, colon), text.substr(colon + 1), true};
-}
-
-std::string_view path_of(std::string_view path_and_query) {
-    return path_and_query.substr(0, path_and_query.find('?'));
-}
-
 core::Result<Target> parse_absolute(std::string_view method, std::string_view text) {
     Target target;
     target.form = Target::Form::absolute;
@@ -136,8 +118,15 @@ core::Result<Target> parse_target(std::string_view method, std::string_view text
     return parse_absolute(method, text);
 }
 
+Authority split_authority(std::string_view text) {
+    std::size_t const from = text.starts_with('[') ? std::min(text.find(']'), text.size()) : 0;
+    std::size_t const colon = text.find(':', from);
+    if (colon == std::string_view::npos) return {text, {}, false};
+    return {text.substr(0, colon), text.substr(colon + 1), true};
+}
+
 bool valid_authority(std::string_view text) {
-    Authority const authority = split(text);
+    Authority const authority = split_authority(text);
     if (authority.has_port && !valid_port(authority.port)) return false;
     std::string_view const host = authority.host;
     if (!host.starts_with('[')) return valid_name(host);
@@ -152,8 +141,8 @@ bool same_authority(std::string_view a, std::string_view b, bool is_https) {
             port.remove_prefix(1);
         return port;
     };
-    Authority const left = split(a);
-    Authority const right = split(b);
+    Authority const left = split_authority(a);
+    Authority const right = split_authority(b);
     return iequals(left.host, right.host) && port_of(left) == port_of(right);
 }
 

@@ -155,7 +155,7 @@ void write_forwarded_fields(http::Fields& fields, std::string_view authority, Pe
         Chain const chain = chain_of(fields, trusted);
         fields.drop(FieldId::x_forwarded_for);
         write_chain(fields, chain, peer_address);
-        if (chain.client) facts.client.assign(chain.client->to_string());
+        if (chain.client) facts.client.assign(core::text_of(*chain.client));
         proto_kept = keep_single(fields, FieldId::x_forwarded_proto, is_proto);
         host_kept = keep_single(fields, FieldId::x_forwarded_host, http::valid_authority);
         keep_single(fields, FieldId::x_real_ip,

@@ -192,8 +192,7 @@ void Pipeline::answer_as_recipient(Exchange& exchange) {
     http::LocalResponse response;
     response.status = exchange.method == http::Method::options ? 200 : 405;
     response.fields.emplace_back("Allow", std::string{http::kAllowedMethods});
-    exchange.status = response.status;
-    exchange.downstream.respond(response, {}, true);
+    respond_locally(exchange, response);
     finish(exchange);
 }
 
@@ -215,11 +214,12 @@ std::optional<admin::Report> Pipeline::serve_admin(Exchange& exchange,
     return {};
 }
 
-void Pipeline::respond_locally(Exchange& exchange, http::LocalResponse const& response) {
+void Pipeline::respond_locally(Exchange& exchange, http::LocalResponse const& response,
+                               std::string_view request_id) {
     exchange.status = response.status;
     bool const with_content = exchange.method != http::Method::head;
     if (with_content) exchange.bytes_out = response.content.size();
-    exchange.downstream.respond(response, {}, with_content);
+    exchange.downstream.respond(response, request_id, with_content);
 }
 
 namespace {
@@ -366,13 +366,10 @@ void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
         response.fields.emplace_back("X-Attempts", std::to_string(exchange.attempts));
         response.fields.emplace_back("X-Upstream-Latency-Ms", std::to_string(latency.count()));
     }
-    exchange.status = response.status;
     // After a fault of the client's nothing that follows on the connection can be trusted.
     bool const clients_fault = response.status < 500 || response.status == 501;
     if (clients_fault) exchange.downstream.close_afterwards();
-    bool const with_content = exchange.method != http::Method::head;
-    if (with_content) exchange.bytes_out = response.content.size();
-    exchange.downstream.respond(response, id, with_content);
+    respond_locally(exchange, response, id);
 }
 
 /// @return how long the exchange took
@@ -381,9 +378,8 @@ core::Duration Pipeline::finish(Exchange& exchange) {
     core::TimePoint const ended = exchange.stages.finish();
     core::Duration const duration = ended - exchange.started;
     if (exchange.facts.span.sampled) record_span(exchange, ended);
-    metrics_.request_finished(exchange.method,
-                              exchange.target_text.substr(0, exchange.target_text.find('?')),
-                              exchange.status, duration);
+    metrics_.request_finished(exchange.method, http::path_of(exchange.target_text), exchange.status,
+                              duration);
     if (exchange.bytes_in != 0) metrics_.bytes_in(exchange.bytes_in);
     if (exchange.bytes_out != 0) metrics_.bytes_out(exchange.bytes_out);
     if (!access_log_.enabled()) return duration;

@@ -1,5 +1,6 @@
 #include "reverse_proxy/telemetry/access_log.hpp"
 
+#include "reverse_proxy/http/target.hpp"
 #include "telemetry/line_buffer.hpp"
 #include "telemetry/line_writer.hpp"
 #include "telemetry/log_queue.hpp"
@@ -59,7 +60,7 @@ std::string_view AccessLog::format(AccessRecord const& record,
     writer.text("trace_id", record.trace_id);
     writer.text("client", record.client);
     writer.text("method", record.method);
-    writer.text("path", with_query_ ? target : target.substr(0, target.find('?')));
+    writer.text("path", with_query_ ? target : http::path_of(target));
     writer.text("protocol", record.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1");
     writer.number("status", record.status);
     writer.number("bytes_in", record.bytes_in);

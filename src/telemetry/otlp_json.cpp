@@ -1,5 +1,7 @@
 #include "telemetry/otlp_json.hpp"
 
+#include "reverse_proxy/http/target.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <optional>
@@ -47,17 +49,11 @@ struct HostAndPort {
 HostAndPort host_and_port(std::string_view authority) {
     if (auto const at = authority.rfind('@'); at != std::string_view::npos)
         authority.remove_prefix(at + 1);
-    std::size_t const bracket = authority.rfind(']');
-    std::size_t const colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
-    HostAndPort parts{authority.substr(0, colon), {}};
-    if (colon != std::string_view::npos) parts.port = authority.substr(colon + 1);
+    http::Authority const split = http::split_authority(authority);
+    HostAndPort parts{split.host, split.port};
     if (parts.host.size() >= 2 && parts.host.front() == '[' && parts.host.back() == ']')
         parts.host = parts.host.substr(1, parts.host.size() - 2);
     return parts;
-}
-
-std::string_view path_of(std::string_view target) {
-    return target.substr(0, target.find('?'));
 }
 
 std::string_view query_of(std::string_view target) {
@@ -84,7 +80,7 @@ void add_server(Attributes& attributes, std::string_view authority, std::string_
 }
 
 void add_request(Attributes& attributes, Span const& span) {
-    attributes.text("url.path", path_of(span.target));
+    attributes.text("url.path", http::path_of(span.target));
     attributes.text("url.scheme", span.scheme);
     attributes.text_if_any("url.query", query_of(span.target));
     add_server(attributes, span.server, span.scheme);

@@ -1,5 +1,6 @@
 #include "telemetry/span_record.hpp"
 
+#include "reverse_proxy/http/target.hpp"
 #include "telemetry/line_ring.hpp"
 
 #include <algorithm>
@@ -113,7 +114,7 @@ SpanRecorder::~SpanRecorder() = default;
 
 void SpanRecorder::record(Span const& span) {
     Span told = span;
-    if (!with_query_) told.target = span.target.substr(0, span.target.find('?'));
+    if (!with_query_) told.target = http::path_of(span.target);
     write_span(state_->record, told);
     state_->ring->push(state_->record.view());
 }

@@ -31,9 +31,9 @@ private:
 /// connection of the worker, that is, until something suspends.
 class ReadBuffer {
 public:
-    /// A read of which content may be part before anybody knows whether it can be passed on: as
-    /// much as the kernel's send buffer of a fresh connection takes (87 KB with segments of 1460
-    /// bytes).
+    /// A read of which content may be part before anybody knows whether it can be passed on: 64
+    /// KiB, which many origins write at a time, and their head. The kernel's send buffer of a
+    /// fresh connection takes them (87 KB with segments of 1460 bytes).
     static constexpr std::size_t kFirstRead = 72 * 1024;
 
     ReadBuffer(Scratch& scratch, BufferPool& pool) : scratch_{scratch}, pool_{pool} {}

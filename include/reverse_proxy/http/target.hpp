@@ -28,6 +28,19 @@ struct Target {
 /// CONNECT.
 core::Result<Target> parse_target(std::string_view method, std::string_view target);
 
+/// What stands before the first '?'.
+inline std::string_view path_of(std::string_view path_and_query) {
+    return path_and_query.substr(0, path_and_query.find('?'));
+}
+
+/// An authority without userinfo, taken apart at the first colon behind the host.
+struct Authority {
+    std::string_view host;  // with its brackets
+    std::string_view port;  // without the colon
+    bool has_port;
+};
+Authority split_authority(std::string_view text);
+
 /// Whether `text` is `host[:port]` as in Host and in an authority without userinfo (RFC 3986,
 /// 3.2.2): a name of letters, digits, `-._~` and %XX, an IPv4 address, or an IPv6 address in
 /// brackets; port 0 to 65535. Stricter than the RFC: no empty host or port, no signs such as `,`

@@ -53,7 +53,8 @@ private:
     std::optional<admin::Report> serve_admin(Exchange& exchange, http::RequestHead const& head,
                                              http::Target const& target);
     core::Task<> serve_report(Exchange& exchange, admin::Report report);
-    static void respond_locally(Exchange& exchange, http::LocalResponse const& response);
+    static void respond_locally(Exchange& exchange, http::LocalResponse const& response,
+                                std::string_view request_id = {});
     void answer_as_recipient(Exchange& exchange);
     bool admit(Exchange& exchange);
     core::Result<void> check_content(Exchange const& exchange) const;

@@ -31,7 +31,6 @@ public:
     void watch(std::vector<Post> workers);
     /// A drain begins. The manager is asked to wait for it, however short its own time limit is.
     void stopping(config::ShutdownSettings const& shutdown);
-    void stop() { timer_.cancel(); }
 
 private:
     void ask();

@@ -8,6 +8,7 @@
 using namespace std::string_view_literals;
 using boost::asio::ip::make_address;
 using reverse_proxy::core::IpNetwork;
+using reverse_proxy::core::text_of;
 using reverse_proxy::core::unmapped;
 
 TEST(IpNetwork, ReadsAndNormalises) {
@@ -110,6 +111,13 @@ TEST(IpNetwork, ContainsComparesTheLeadingBits) {
         ASSERT_TRUE(network) << c.network;
         EXPECT_EQ(network->contains(make_address(c.address)), c.contained)
             << c.network << ' ' << c.address;
+    }
+}
+
+TEST(IpNetwork, TextOfAnAddressIsWhatAsioWrites) {
+    for (char const* const text : {"0.0.0.0", "127.0.0.1", "255.255.255.255", "10.200.3.40", "::",
+                                   "::1", "::ffff:192.0.2.1", "2001:db8::1:0:0:1", "fe80::1%1"}) {
+        EXPECT_EQ(text_of(make_address(text)), make_address(text).to_string());
     }
 }
 
