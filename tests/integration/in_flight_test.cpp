@@ -127,7 +127,8 @@ TEST(InFlight, StuckRequestsGiveTheirPlacesBack) {
     stuck.always("stall");
     ProxyFixture proxy{{upstream_at(stuck), upstream_at(fast)}, [](config::Settings& s) {
                            s.client.max_in_flight = 8;
-                           s.upstream.request_timeout = std::chrono::milliseconds{500};
+                           // Long enough for all eight to be there at once, on a busy machine too.
+                           s.upstream.request_timeout = std::chrono::seconds{3};
                            s.breaker.enabled = false;
                        }};
     std::deque<RawClient> clients;
