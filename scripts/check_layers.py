@@ -15,14 +15,14 @@ import tempfile
 from pathlib import Path
 
 # room -> rooms it may include, itself aside.
-BASE = {"telemetry", "config", "http", "core"}  # every room stands on these
+BASE = {"telemetry", "config", "http", "core", "platform"}  # every room stands on these
 ARROWS = {
     "main": BASE | {"server"},
-    "server": BASE | {"ingress", "pipeline", "upstream", "admin", "balancing", "platform"},
-    "ingress": BASE | {"pipeline", "admission", "relay", "modifiers", "platform"},
+    "server": BASE | {"ingress", "pipeline", "upstream", "admin", "balancing"},
+    "ingress": BASE | {"pipeline", "admission", "relay", "modifiers"},
     "pipeline": BASE
     | {"admin", "admission", "routing", "modifiers", "upstream", "relay", "balancing"},
-    "upstream": BASE | {"balancing", "relay", "platform"},
+    "upstream": BASE | {"balancing", "relay"},
     "admin": BASE,
     "admission": BASE,
     "routing": BASE,

@@ -2,7 +2,7 @@
 # The one list of Debian packages this project needs, and the only script that installs anything.
 #
 #   scripts/install-packages.sh [--list] [group...]     groups: build test browser lint bench proof packaging
-#                                                     (default: build test browser)
+#                                                     windows (default: build test browser)
 #
 # Installs what is missing (needs root or sudo), starts no services, and does nothing when all is there.
 # Exit codes: 0 all there, 1 installing failed, 2 bad arguments, 3 this system has no apt-get.
@@ -37,6 +37,10 @@ packaging=(
     buildah debootstrap
     python3-yaml
 )
+windows=(
+    g++-mingw-w64-x86-64-posix wine wine64
+    googletest dpkg-dev  # GoogleTest's source, and apt-get source for that of prometheus-cpp
+)
 # Its kubectl has kustomize in it. One that is there already, from wherever, will do.
 command -v kubectl >/dev/null || packaging+=(kubernetes-client)
 }
@@ -52,9 +56,10 @@ for argument in "$@"; do
             sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
             exit 0
             ;;
-        build | test | browser | lint | bench | proof | packaging) groups+=("$argument") ;;
+        build | test | browser | lint | bench | proof | packaging | windows) groups+=("$argument") ;;
         *)
-            say "unknown argument '$argument'; groups are build, test, browser, lint, bench, proof, packaging"
+            say "unknown argument '$argument'; groups are build, test, browser, lint, bench, proof," \
+                "packaging, windows"
             exit 2
             ;;
     esac

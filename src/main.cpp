@@ -3,18 +3,17 @@
 #include "reverse_proxy/config/exit_code.hpp"
 #include "reverse_proxy/config/settings_doc.hpp"
 #include "reverse_proxy/config/settings_report.hpp"
+#include "reverse_proxy/platform/process.hpp"
 #include "reverse_proxy/server/demo_origin.hpp"
 #include "reverse_proxy/server/self_check.hpp"
 #include "reverse_proxy/server/server.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
-#include <unistd.h>
 #include <variant>
 
 namespace {
@@ -29,7 +28,7 @@ void print(std::FILE* file, std::string const& text) {
 int serve(config::Settings const& settings) {
     telemetry::start_logging(telemetry::log_level(settings.telemetry.log_level),
                              settings.telemetry.log_format == "json");
-    std::signal(SIGPIPE, SIG_IGN);  // a closed log pipe or connection is an error code, not the end
+    platform::ignore_broken_pipes();
     int code = exit_code::kFailure;
     try {
         server::Server server{settings};
@@ -98,7 +97,8 @@ int main(int argc, char** argv) {
         return exit_code::kClean;
     }
     bool const upstreams_required = !command.demo && command.action != config::Action::healthcheck;
-    auto const read = config::read_environment(config::environment_of(environ), upstreams_required);
+    auto const read = config::read_environment(config::environment_of(platform::environment()),
+                                               upstreams_required);
     if (auto const* mistakes = std::get_if<config::Mistakes>(&read)) {
         for (std::string const& mistake : *mistakes)
             print(stderr, mistake + "\n");

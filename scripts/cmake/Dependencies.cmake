@@ -10,6 +10,11 @@ function(require package debian_package)
   set(${package}_FOUND TRUE PARENT_SCOPE)
 endfunction()
 
+if(WIN32)
+  include(WindowsDependencies)
+  return()
+endif()
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 require(Threads libc6-dev)
 # Debian keeps 1.74 beside it, which has no Boost.URL.

@@ -26,6 +26,13 @@ target_compile_options(reverse_proxy_flags INTERFACE
 # Bounds and preconditions of the standard library, wherever our own asserts are on too.
 target_compile_definitions(reverse_proxy_flags INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 
+if(WIN32)
+  # Windows 10; and of its headers the smaller half, without the macros min and max.
+  target_compile_definitions(reverse_proxy_flags INTERFACE _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX)
+  # Asio's templates make more sections than the older object format can number.
+  target_compile_options(reverse_proxy_flags INTERFACE -Wa,-mbig-obj)
+endif()
+
 set(REVERSE_PROXY_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
 if(REVERSE_PROXY_SANITIZE)
   target_compile_options(reverse_proxy_flags INTERFACE

@@ -3,9 +3,9 @@
 #include "admin/status_page.hpp"
 #include "reverse_proxy/http/failure_status.hpp"
 #include "reverse_proxy/http/field_id.hpp"
+#include "reverse_proxy/platform/crypto.hpp"
 
 #include <nlohmann/json.hpp>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 
@@ -85,8 +85,7 @@ bool Endpoints::authorized(std::string_view authorization) const {
         return false;
     }
     std::string_view const token = authorization.substr(kScheme.size());
-    return token.size() == bearer_token_.size() &&
-           CRYPTO_memcmp(token.data(), bearer_token_.data(), token.size()) == 0;
+    return platform::same_secret(token, bearer_token_);
 }
 
 std::variant<LocalResponse, Report> Endpoints::answer(Request const& request,

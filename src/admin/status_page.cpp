@@ -1,10 +1,8 @@
 #include "admin/status_page.hpp"
 
+#include "reverse_proxy/platform/crypto.hpp"
 #include "status_files.hpp"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <string>
 #include <string_view>
 
@@ -14,14 +12,7 @@ namespace {
 
 /// 'sha256-<base64>': a source expression of Content-Security-Policy (CSP 3, 2.3.1).
 std::string hash_source(std::string_view text) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64{};
-    EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
-    std::string source = "'sha256-";
-    source += reinterpret_cast<char const*>(base64.data());
-    return source + "'";
+    return "'sha256-" + platform::sha256_base64(text) + "'";
 }
 
 void insert_after(std::string& page, std::string_view tag, std::string_view text) {

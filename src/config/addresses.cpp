@@ -1,5 +1,7 @@
 #include "config/addresses.hpp"
 
+#include "reverse_proxy/core/ip_network.hpp"
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -35,10 +37,11 @@ std::string shown_url(std::string_view text) {
 
 /// An address literal in its canonical form. Other hosts give nothing.
 std::optional<std::string> canonical_address(std::string_view host) {
-    // A NUL would end the C string that Asio makes of it.
-    if (!is_visible_ascii(host)) return std::nullopt;
+    if (auto const plain = core::parse_address(host)) return core::text_of(*plain);
+    // A zone. A NUL would end the C string that Asio makes of it.
+    if (host.find('%') == std::string_view::npos || !is_visible_ascii(host)) return std::nullopt;
     boost::system::error_code error;
-    auto const address = boost::asio::ip::make_address(std::string{host}, error);
+    auto const address = boost::asio::ip::make_address_v6(std::string{host}, error);
     if (error) return std::nullopt;
     return address.to_string();
 }

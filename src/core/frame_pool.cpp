@@ -37,25 +37,21 @@ struct FreeList {
     }
 };
 
-struct Lists {
-    std::array<FreeList, kClasses> of_class{};
+// Without a destructor: where threads keep their variables in memory of their own (MinGW-w64), they
+// are gone before it would run.
+thread_local std::array<FreeList, kClasses> lists;
 
-    ~Lists() {
-        for (FreeList& list : of_class) {
-            while (list.first != nullptr)
-                ::operator delete(list.pop());
-        }
-    }
-};
-
-thread_local Lists lists;
+void shrink(FreeList& list, std::size_t keep) {
+    while (list.size > keep)
+        ::operator delete(list.pop());
+}
 
 }  // namespace
 
 void* FramePool::allocate(std::size_t bytes) {
     std::size_t const index = (bytes - 1) / kStep;
     if (!kRecycle || index >= kClasses) return ::operator new(bytes);
-    FreeList& list = lists.of_class[index];
+    FreeList& list = lists[index];
     if (list.first != nullptr) return list.pop();
     return ::operator new((index + 1) * kStep);
 }
@@ -66,16 +62,19 @@ void FramePool::release(void* frame, std::size_t bytes) noexcept {
         ::operator delete(frame);
         return;
     }
-    FreeList& list = lists.of_class[index];
+    FreeList& list = lists[index];
     list.first = new (frame) FreeFrame{list.first};
     ++list.size;
 }
 
 void FramePool::trim() noexcept {
-    for (FreeList& list : lists.of_class) {
-        for (std::size_t keep = list.size / 2; list.size > keep;)
-            ::operator delete(list.pop());
-    }
+    for (FreeList& list : lists)
+        shrink(list, list.size / 2);
+}
+
+void FramePool::clear() noexcept {
+    for (FreeList& list : lists)
+        shrink(list, 0);
 }
 
 }  // namespace reverse_proxy::core

@@ -44,7 +44,7 @@ void Gather::content(std::string_view bytes) {
     }
 }
 
-std::size_t Gather::list(std::array<iovec, 2 * kMostPieces + 1>& pieces) const {
+std::size_t Gather::list(std::array<platform::Piece, 2 * kMostPieces + 1>& pieces) const {
     std::size_t count = 0;
     std::size_t text_used = 0;
     auto const add = [&](std::string_view bytes) {
@@ -60,7 +60,7 @@ std::size_t Gather::list(std::array<iovec, 2 * kMostPieces + 1>& pieces) const {
 }
 
 Flow Gather::send(Socket& socket, Outbox& outbox, BufferPool& pool, Push push) {
-    std::array<iovec, 2 * kMostPieces + 1> pieces;
+    std::array<platform::Piece, 2 * kMostPieces + 1> pieces;
     std::size_t const count = list(pieces);
     std::size_t sent = 0;
     Flow flow = outbox.flush(socket);

@@ -37,13 +37,31 @@ std::optional<unsigned> parse_prefix_length(std::string_view text) {
     return value;
 }
 
-std::optional<ip::address> parse_address(std::string_view text) {
-    // Asio hands a C string to inet_pton, so a NUL would cut the text short; and it takes a scope
-    // (`fe80::1%eth0`), which no range of addresses has.
-    constexpr std::string_view allowed = "0123456789abcdefABCDEF:.";
-    if (text.find_first_not_of(allowed) != std::string_view::npos) return std::nullopt;
+/// Four decimal octets without leading zeros and nothing else, as inet_pton(3) has it on Linux;
+/// that of Windows takes `1.2.3` and `010.0.0.1` as well.
+std::optional<ip::address> parse_v4(std::string_view text) {
+    ip::address_v4::bytes_type octets{};
+    char const* at = text.data();
+    char const* const end = at + text.size();
+    for (std::size_t i = 0; i < octets.size(); ++i) {
+        if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+        auto const [behind, error] = std::from_chars(at, end, octets[i]);
+        if (error != std::errc{} || (*at == '0' && behind - at > 1)) return std::nullopt;
+        at = behind;
+    }
+    if (at != end) return std::nullopt;
+    return ip::address_v4{octets};
+}
+
+/// Asio takes a C string, so a NUL would cut the text short; and it takes a zone (`fe80::1%eth0`).
+std::optional<ip::address> parse_v6(std::string_view text) {
+    constexpr std::string_view kAllowed = "0123456789abcdefABCDEF:.";
+    if (text.find_first_not_of(kAllowed) != std::string_view::npos) return std::nullopt;
+    std::array<char, 46> copy{};  // the longest form of an IPv6 address and a NUL
+    if (text.size() >= copy.size()) return std::nullopt;
+    text.copy(copy.data(), text.size());
     boost::system::error_code error;
-    auto address = ip::make_address(std::string{text}, error);
+    auto const address = ip::make_address_v6(copy.data(), error);
     if (error) return std::nullopt;
     return address;
 }
@@ -73,6 +91,10 @@ ip::address unmapped(ip::address const& address) {
     if (address.is_v6() && address.to_v6().is_v4_mapped())
         return ip::make_address_v4(ip::v4_mapped, address.to_v6());
     return address;
+}
+
+std::optional<ip::address> parse_address(std::string_view text) {
+    return text.find(':') == std::string_view::npos ? parse_v4(text) : parse_v6(text);
 }
 
 std::string text_of(ip::address const& address) {

@@ -1,22 +1,15 @@
 #include "reverse_proxy/core/pipe.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace reverse_proxy::core {
 namespace {
 
-IoResult moved(ssize_t result) {
-    if (result > 0) return {IoResult::Status::ok, static_cast<std::size_t>(result), 0};
-    if (result == 0) return {IoResult::Status::end_of_stream, 0, 0};
-    if (errno == EAGAIN || errno == EINTR) return {IoResult::Status::would_block, 0, 0};
-    return {IoResult::Status::failed, 0, errno};
-}
-
-ssize_t splice(int from, int to, std::size_t bytes) {
-    return ::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+IoResult moved(platform::Transfer transfer) {
+    if (transfer.bytes > 0) return {IoResult::Status::ok, transfer.bytes, 0};
+    if (transfer.error == 0) return {IoResult::Status::end_of_stream, 0, 0};
+    if (platform::would_block(transfer.error)) return {IoResult::Status::would_block, 0, 0};
+    return {IoResult::Status::failed, 0, transfer.error};
 }
 
 }  // namespace
@@ -25,8 +18,7 @@ Pipe& Pipe::operator=(Pipe&& other) noexcept {
     if (this != &other) {
         reset();
         pool_ = std::exchange(other.pool_, nullptr);
-        read_end_ = other.read_end_;
-        write_end_ = other.write_end_;
+        ends_ = other.ends_;
         held_ = std::exchange(other.held_, 0);
     }
     return *this;
@@ -36,17 +28,17 @@ void Pipe::reset() {
     if (pool_ == nullptr) return;
     PipePool& pool = *std::exchange(pool_, nullptr);
     if (held_ == 0) {
-        pool.free_.push_back({read_end_, write_end_});
+        pool.free_.push_back(ends_);
         return;
     }
     held_ = 0;
-    PipePool::close({read_end_, write_end_});
+    platform::close_pipe(ends_);
     --pool.open_;
 }
 
 IoResult Pipe::fill(Socket& from, std::size_t most) {
-    IoResult const result =
-        moved(splice(from.descriptor(), write_end_, std::min(most, PipePool::kPipeBytes)));
+    IoResult const result = moved(
+        platform::splice(from.descriptor(), ends_.write_end, std::min(most, PipePool::kPipeBytes)));
     held_ += result.bytes;
     // A short read says nothing here: the pipe's slots may have run out before the socket's bytes.
     if (result.status == IoResult::Status::would_block) from.not_ready(kReadable);
@@ -54,40 +46,32 @@ IoResult Pipe::fill(Socket& from, std::size_t most) {
 }
 
 IoResult Pipe::drain(Socket& to) {
-    IoResult const result = moved(splice(read_end_, to.descriptor(), held_));
+    IoResult const result = moved(platform::splice(ends_.read_end, to.descriptor(), held_));
     held_ -= result.bytes;
     if (result.status == IoResult::Status::would_block) to.not_ready(kWritable);
     return result;
 }
 
 PipePool::~PipePool() {
-    for (Ends const& ends : free_)
-        close(ends);
-}
-
-void PipePool::close(Ends const& ends) noexcept {
-    ::close(ends.read_end);
-    ::close(ends.write_end);
+    for (platform::PipeEnds const& ends : free_)
+        platform::close_pipe(ends);
 }
 
 Pipe PipePool::take() {
     if (!free_.empty()) {
-        Ends const ends = free_.back();
+        platform::PipeEnds const ends = free_.back();
         free_.pop_back();
-        return {*this, ends.read_end, ends.write_end};
+        return {*this, ends};
     }
-    int ends[2];
-    if (open_ >= kMostPipes || ::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return {};
-    // Fails past the user's share of pipe memory (pipe(7), pipe-user-pages-soft): such a pipe is
-    // small, and works all the same.
-    ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPipeBytes));
+    platform::PipeEnds ends{};
+    if (open_ >= kMostPipes || !platform::make_pipe(ends, kPipeBytes)) return {};
     free_.reserve(++open_);
-    return {*this, ends[0], ends[1]};
+    return {*this, ends};
 }
 
 void PipePool::trim() noexcept {
     for (std::size_t keep = free_.size() / 2; free_.size() > keep; free_.pop_back(), --open_)
-        close(free_.back());
+        platform::close_pipe(free_.back());
 }
 
 }  // namespace reverse_proxy::core

@@ -1,15 +1,12 @@
 #include "reverse_proxy/core/reactor.hpp"
 
+#include "reverse_proxy/platform/event_queue.hpp"
+
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <sys/epoll.h>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 
 namespace reverse_proxy::core {
@@ -43,29 +40,13 @@ void Waiter::stop() {
     reactor_ = nullptr;
 }
 
-/// Events of one epoll_wait. A socket that closes while they are worked through is struck out.
-struct Reactor::Batch {
-    // 256: more events at once did not lower the cost of a request at 1,000 connections.
-    static constexpr int kSize = 256;
-    std::array<epoll_event, kSize> events;
-    int size{0};
-    int next{0};
-};
-
 struct Reactor::Loop {
     Loop(Reactor& owner, asio::io_context& context)
-        : reactor{owner}, io{context}, epoll{context, open_epoll()}, timer{context} {}
-
-    static int open_epoll() {
-        int const descriptor = ::epoll_create1(EPOLL_CLOEXEC);
-        if (descriptor < 0)
-            throw std::system_error{errno, std::generic_category(), "epoll_create1"};
-        return descriptor;
-    }
+        : reactor{owner}, io{context}, events{context}, timer{context} {}
 
     void wait_for_events();
     void run_ready();
-    void dispatch(epoll_event const& event);
+    static void dispatch(platform::EventQueue::Event const& event);
     void arm_timer(TimePoint due);
     void timer_fired();
     void wake_yielded();
@@ -73,12 +54,11 @@ struct Reactor::Loop {
 
     Reactor& reactor;
     asio::io_context& io;
-    asio::posix::stream_descriptor epoll;
+    platform::EventQueue events;
     asio::steady_timer timer;
     std::function<void(TimePoint)> on_tick;
     TimePoint armed_for{kNever};
     TimePoint next_tick;
-    Batch batch;
     Waiter* yielded{nullptr};
     bool in_turn{false};  // within run_ready(), which looks after those who yield itself
     bool run_posted{false};
@@ -101,27 +81,18 @@ void Reactor::start(std::function<void(TimePoint)> on_tick) {
 }
 
 void Reactor::stop() {
-    loop_->epoll.cancel();
+    loop_->events.cancel();
     loop_->timer.cancel();
 }
 
 void Reactor::add(Socket& socket) {
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    event.data.ptr = &socket;
-    if (::epoll_ctl(loop_->epoll.native_handle(), EPOLL_CTL_ADD, socket.descriptor_, &event) != 0) {
-        // ENOMEM or ENOSPC (max_user_watches): the socket is as good as broken.
+    // Watched by nobody (ENOMEM, or ENOSPC by max_user_watches), it is as good as broken.
+    if (!loop_->events.watch(socket.descriptor_, &socket))
         socket.ready_ = kReadable | kWritable | kHungUp;
-    }
 }
 
 void Reactor::forget(Socket& socket) {
-    Batch& batch = loop_->batch;
-    for (int i = batch.next; i < batch.size; ++i) {
-        if (batch.events[static_cast<std::size_t>(i)].data.ptr == &socket) {
-            batch.events[static_cast<std::size_t>(i)].data.ptr = nullptr;
-        }
-    }
+    loop_->events.unwatch(&socket);
 }
 
 void Reactor::insert_deadline(Waiter& waiter) {
@@ -155,47 +126,38 @@ void Reactor::Loop::wake_yielded() {
 }
 
 void Reactor::Loop::wait_for_events() {
-    epoll.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [this](boost::system::error_code const& error) {
-                         if (error) return;
-                         run_ready();
-                         wait_for_events();
-                     });
+    events.async_wait([this] {
+        run_ready();
+        wait_for_events();
+    });
 }
 
 /// Works through events for as long as they keep coming, waiting for the next ones here: a way
 /// round by Asio costs three more system calls. Asio's own work (timers, what was posted) is seen
 /// to after a quiet millisecond, when a timer is due, and every 5 ms under full load.
 void Reactor::Loop::run_ready() {
-    constexpr int kQuietMilliseconds = 1;
+    constexpr std::chrono::milliseconds kQuiet{1};
+    constexpr std::chrono::milliseconds kAtOnce{0};
     constexpr std::chrono::milliseconds kLongestTurn{5};
     TimePoint const until = std::min(Clock::now() + kLongestTurn, armed_for);
     in_turn = true;
-    int patience = 0;
+    auto patience = kAtOnce;
     do {
-        batch.size = ::epoll_wait(epoll.native_handle(), batch.events.data(), Batch::kSize,
-                                  yielded == nullptr ? patience : 0);
-        if (batch.size <= 0 && yielded == nullptr) break;
+        bool const any = events.collect(yielded == nullptr ? patience : kAtOnce);
+        if (!any && yielded == nullptr) break;
         reactor.now_ = Clock::now();
-        for (batch.next = 0; batch.next < batch.size;) {
-            dispatch(batch.events[static_cast<std::size_t>(batch.next++)]);
-        }
+        while (auto const event = events.next())
+            dispatch(*event);
         wake_yielded();
-        patience = kQuietMilliseconds;
+        patience = kQuiet;
     } while (reactor.now_ < until);
-    batch.size = 0;
     in_turn = false;
     if (yielded != nullptr) run_soon();
 }
 
-void Reactor::Loop::dispatch(epoll_event const& event) {
-    if (event.data.ptr == nullptr) return;
-    Socket& socket = *static_cast<Socket*>(event.data.ptr);
-    Readiness ready = socket.ready_;
-    if ((event.events & EPOLLIN) != 0) ready |= kReadable;
-    if ((event.events & EPOLLOUT) != 0) ready |= kWritable;
-    if ((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ready |= kHungUp | kReadable;
-    if ((event.events & (EPOLLHUP | EPOLLERR)) != 0) ready |= kWritable;
+void Reactor::Loop::dispatch(platform::EventQueue::Event const& event) {
+    Socket& socket = *static_cast<Socket*>(event.tag);
+    Readiness const ready = socket.ready_ | event.ready;
     socket.ready_ = ready;
     if (socket.waiter_ != nullptr && (ready & socket.interest_) != 0)
         socket.waiter_->wake(Wake::ready);

@@ -1,12 +1,10 @@
 #include "reverse_proxy/http/target.hpp"
 
+#include "reverse_proxy/core/ip_network.hpp"
 #include "reverse_proxy/http/characters.hpp"
 #include "reverse_proxy/http/field_id.hpp"
 
-#include <boost/asio/ip/address_v6.hpp>
-
 #include <algorithm>
-#include <array>
 
 namespace reverse_proxy::http {
 namespace {
@@ -55,15 +53,8 @@ bool valid_name(std::string_view text) {
 }
 
 bool valid_v6(std::string_view text) {
-    std::array<char, 46> copy{};  // the longest form of an IPv6 address and a NUL
-    if (text.size() >= copy.size()) return false;
-    // Asio would take a zone ("%eth0") too.
-    for (char const c : text)
-        if (hex_value(c) < 0 && c != ':' && c != '.') return false;
-    text.copy(copy.data(), text.size());
-    boost::system::error_code ec;
-    static_cast<void>(boost::asio::ip::make_address_v6(copy.data(), ec));
-    return !ec;
+    auto const address = core::parse_address(text);
+    return address && address->is_v6();
 }
 
 core::Result<Target> parse_absolute(std::string_view method, std::string_view text) {

@@ -1,30 +1,33 @@
 #include "reverse_proxy/ingress/acceptor.hpp"
 
-#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/platform/sockets.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 
-#include <boost/asio/ip/address.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 
 #include <cerrno>
 #include <cstring>
-#include <sys/socket.h>
+#include <utility>
 
 namespace reverse_proxy::ingress {
 
 namespace {
 
-modifiers::Peer peer_of(sockaddr_storage const& address, unsigned size,
-                        modifiers::TrustedProxies const& trusted) {
+namespace asio = boost::asio;
+using Address = asio::generic::stream_protocol::endpoint;
+
+modifiers::Peer peer_of(Address const& address, modifiers::TrustedProxies const& trusted) {
     modifiers::Peer peer;
-    if (address.ss_family == AF_UNIX) {
+    if (address.protocol().family() == asio::local::stream_protocol{}.family()) {
         peer.is_unix = true;
         peer.text = "unix:";
         peer.trusted = trusted.unix_peers;
         return peer;
     }
-    boost::asio::ip::tcp::endpoint endpoint;
-    std::memcpy(endpoint.data(), &address, std::min<std::size_t>(size, endpoint.capacity()));
+    asio::ip::tcp::endpoint endpoint;
+    std::memcpy(endpoint.data(), address.data(), std::min(address.size(), endpoint.capacity()));
     peer.address = core::unmapped(endpoint.address());
     peer.text = core::text_of(peer.address);
     peer.trusted = trusted.trusts(peer.address);
@@ -43,8 +46,8 @@ void log_exhaustion(int error) {
 
 }  // namespace
 
-Acceptor::Acceptor(Clients& clients, int descriptor, bool admin_only)
-    : clients_{clients}, admin_only_{admin_only} {
+Acceptor::Acceptor(Clients& clients, int descriptor, Accepted accepted)
+    : clients_{clients}, accepted_{std::move(accepted)} {
     socket_.open(clients.io.reactor, descriptor, core::kReadable);
 }
 
@@ -85,15 +88,17 @@ bool Acceptor::accept_one() {
         paused_ = true;
         return false;
     }
-    sockaddr_storage address{};
-    unsigned size = sizeof address;
-    int const descriptor = platform::accept_connection(socket_.descriptor(), &address, size);
+    Address address;
+    auto size = static_cast<unsigned>(address.capacity());
+    int error = 0;
+    int const descriptor =
+        platform::accept_connection(socket_.descriptor(), address.data(), size, error);
     if (descriptor >= 0) {
-        Connection::serve(clients_, descriptor, peer_of(address, size, clients_.trusted),
-                          admin_only_, std::move(*permit));
+        address.resize(size);
+        accepted_(descriptor, peer_of(address, clients_.trusted), std::move(*permit));
         return true;
     }
-    switch (errno) {
+    switch (error) {
     case EAGAIN:
         socket_.not_ready(core::kReadable);
         return false;
@@ -102,7 +107,7 @@ bool Acceptor::accept_one() {
     case ENOBUFS:
     case ENOMEM:
         paused_ = true;
-        log_exhaustion(errno);
+        log_exhaustion(error);
         return false;
     default:
         return true;  // this one connection failed (ECONNABORTED, EPERM, ...): the next

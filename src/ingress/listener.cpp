@@ -1,15 +1,12 @@
 #include "reverse_proxy/ingress/listener.hpp"
 
-#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/platform/sockets.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <cstdio>
 #include <utility>
 
 namespace reverse_proxy::ingress {
@@ -38,18 +35,24 @@ tcp::endpoint resolve(asio::io_context& io, config::ListenAddress const& address
     return *found.begin();
 }
 
-/// Opens and binds; an error is returned, so that the caller can say which address it was.
-error_code open(tcp::acceptor& acceptor, tcp::endpoint const& endpoint, bool shared) {
-    error_code error;
-    acceptor.open(endpoint.protocol(), error);
-    if (error) return error;
-    acceptor.set_option(tcp::acceptor::reuse_address{true}, error);
-    if (endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only{true}, error);
-    if (shared && !platform::share_port(acceptor.native_handle())) {
-        return {errno, boost::system::system_category()};
-    }
-    acceptor.bind(endpoint, error);
-    return error;
+int bind(config::ListenAddress const& address, tcp::endpoint const& endpoint, bool shared) {
+    int error = 0;
+    int const descriptor = platform::bind_listener(endpoint.data(), endpoint.size(), shared,
+                                                   endpoint.address().is_loopback(), error);
+    if (descriptor < 0) refuse(address, {error, boost::system::generic_category()});
+    return descriptor;
+}
+
+/// The endpoint with the port that the system chose where it was 0. Binds without SO_REUSEPORT:
+/// with it, a second daemon would quietly share the port of the first. Bound only: a listening
+/// socket would reset whoever connects before it closes.
+tcp::endpoint probe(config::ListenAddress const& address, tcp::endpoint endpoint) {
+    int const descriptor = bind(address, endpoint, false);
+    auto size = static_cast<unsigned>(endpoint.capacity());
+    int const error = platform::local_address(descriptor, endpoint.data(), size);
+    platform::close(descriptor);
+    if (error != 0) refuse(address, {error, boost::system::generic_category()});
+    return endpoint;
 }
 
 }  // namespace
@@ -59,7 +62,7 @@ Listener::Listener(config::ListenAddress const& address, unsigned workers) {
         address.is_unix() ? listen_unix(address, workers) : listen_tcp(address, workers);
     } catch (...) {
         for (int const descriptor : descriptors_)
-            ::close(descriptor);
+            platform::close(descriptor);
         throw;
     }
 }
@@ -71,42 +74,30 @@ Listener::Listener(Listener&& other) noexcept
 }
 
 Listener::~Listener() {
-    for (int const descriptor : descriptors_) {
-        if (descriptor >= 0) ::close(descriptor);
-    }
-    if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+    for (int const descriptor : descriptors_)
+        platform::close(descriptor);
+    if (!unix_path_.empty()) std::remove(unix_path_.c_str());
 }
 
-int Listener::take(unsigned worker) {
-    return std::exchange(descriptors_[worker], -1);
+std::vector<int> Listener::take() {
+    return std::exchange(descriptors_, {});
 }
 
 void Listener::listen_tcp(config::ListenAddress const& address, unsigned workers) {
     asio::io_context io;
-    tcp::endpoint endpoint = resolve(io, address);
-    {
-        // Without SO_REUSEPORT first: with it, a second daemon would quietly share the port of the
-        // first. Bound only: a listening socket would reset whoever connects before it closes.
-        tcp::acceptor alone{io};
-        if (error_code const error = open(alone, endpoint, false)) refuse(address, error);
-        endpoint = alone.local_endpoint();
-    }
-    for (unsigned worker = 0; worker < workers; ++worker) {
-        tcp::acceptor acceptor{io};
-        if (error_code const error = open(acceptor, endpoint, true)) refuse(address, error);
-        acceptor.non_blocking(true);
-        platform::tune_listener(acceptor.native_handle());
-        if (endpoint.address().is_loopback()) platform::stay_within_host(acceptor.native_handle());
-        error_code error;
-        acceptor.listen(kBacklog, error);
-        if (error) refuse(address, error);
-        descriptors_.push_back(acceptor.release());
+    tcp::endpoint const endpoint = probe(address, resolve(io, address));
+    unsigned const sockets = platform::can_share_ports() ? workers : 1;
+    while (descriptors_.size() < sockets) {
+        int const descriptor = descriptors_.emplace_back(bind(address, endpoint, true));
+        if (int const error = platform::listen(descriptor, kBacklog))
+            refuse(address, {error, boost::system::generic_category()});
     }
     port_ = endpoint.port();
 }
 
 void Listener::listen_unix(config::ListenAddress const& address, unsigned workers) {
     using asio::local::stream_protocol;
+    if (!platform::has_unix_sockets()) refuse(address, asio::error::operation_not_supported);
     asio::io_context io;
     stream_protocol::endpoint const endpoint{address.unix_path};
     error_code error;
@@ -115,7 +106,7 @@ void Listener::listen_unix(config::ListenAddress const& address, unsigned worker
     if (!error) refuse(address, asio::error::address_in_use);
     // A socket file that nobody listens on was left by a process that was killed. Anything else is
     // kept.
-    if (error == asio::error::connection_refused) ::unlink(address.unix_path.c_str());
+    if (error == asio::error::connection_refused) std::remove(address.unix_path.c_str());
 
     stream_protocol::acceptor acceptor{io};
     acceptor.open(endpoint.protocol());
@@ -125,11 +116,12 @@ void Listener::listen_unix(config::ListenAddress const& address, unsigned worker
     acceptor.listen(kBacklog, error);
     if (error) refuse(address, error);
     acceptor.non_blocking(true);
-    descriptors_.push_back(acceptor.release());
+    descriptors_.push_back(static_cast<int>(acceptor.release()));
     // The kernel spreads nothing here: all workers accept from the one queue.
     while (descriptors_.size() < workers) {
-        int const copy = ::fcntl(descriptors_.front(), F_DUPFD_CLOEXEC, 0);
-        if (copy < 0) refuse(address, {errno, boost::system::system_category()});
+        int failed = 0;
+        int const copy = platform::duplicate(descriptors_.front(), failed);
+        if (copy < 0) refuse(address, {failed, boost::system::generic_category()});
         descriptors_.push_back(copy);
     }
 }

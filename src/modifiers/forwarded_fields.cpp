@@ -31,7 +31,7 @@ bool is_port(std::string_view text) {
 }
 
 /// An address as proxies write it: bare, IPv6 also in brackets, with or without a port.
-std::optional<ip::address> parse_address(std::string_view text) {
+std::optional<ip::address> parse_node(std::string_view text) {
     if (text.starts_with('[')) {
         std::size_t const end = text.find(']');
         if (end == std::string_view::npos) return std::nullopt;
@@ -45,21 +45,9 @@ std::optional<ip::address> parse_address(std::string_view text) {
         text = text.substr(0, colon);
         if (text.find('.') == std::string_view::npos) return std::nullopt;
     }
-    // Asio would take a zone ("%eth0") too, which means nothing outside its host.
-    bool is_v6 = false;
-    for (char const c : text) {
-        if (http::hex_value(c) < 0 && c != ':' && c != '.') return std::nullopt;
-        is_v6 = is_v6 || c == ':';
-    }
-    std::array<char, 46> copy{};  // the longest form of an IPv6 address and a NUL
-    if (text.size() >= copy.size()) return std::nullopt;
-    text.copy(copy.data(), text.size());
-    boost::system::error_code ec;
-    // Not make_address, which would try both.
-    ip::address const address = is_v6 ? ip::address{ip::make_address_v6(copy.data(), ec)}
-                                      : ip::address{ip::make_address_v4(copy.data(), ec)};
-    if (ec) return std::nullopt;
-    return core::unmapped(address);
+    auto const address = core::parse_address(text);
+    if (!address) return std::nullopt;
+    return core::unmapped(*address);
 }
 
 /// X-Forwarded-For of all lines, from its end: the part that is made of addresses.
@@ -78,7 +66,7 @@ bool follow(std::string_view line, TrustedProxies const& trusted, bool& settled,
         line = first ? std::string_view{} : line.substr(0, comma);
         if (hop.empty()) continue;  // RFC 9110, 5.6.1.2: an empty element says nothing
         if (chain.size == kMaxHops) return false;
-        auto const address = parse_address(hop);
+        auto const address = parse_node(hop);
         if (!address) return false;
         chain.hops[chain.size++] = hop;
         if (settled) continue;
@@ -159,7 +147,7 @@ void write_forwarded_fields(http::Fields& fields, std::string_view authority, Pe
         proto_kept = keep_single(fields, FieldId::x_forwarded_proto, is_proto);
         host_kept = keep_single(fields, FieldId::x_forwarded_host, http::valid_authority);
         keep_single(fields, FieldId::x_real_ip,
-                    [](std::string_view value) { return parse_address(value).has_value(); });
+                    [](std::string_view value) { return parse_node(value).has_value(); });
     }
     if (!proto_kept) fields.add("X-Forwarded-Proto", "http");
     if (!host_kept && !authority.empty()) fields.add("X-Forwarded-Host", authority);

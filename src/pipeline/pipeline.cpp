@@ -2,6 +2,7 @@
 
 #include "reverse_proxy/http/failure_status.hpp"
 #include "reverse_proxy/modifiers/response_modifiers.hpp"
+#include "reverse_proxy/platform/process.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 #include "reverse_proxy/telemetry/stage_scope.hpp"
 
@@ -135,7 +136,7 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
         head, *target,
         upstream::RequestShape{framing, expects_continue,
                                upgrades ? exchange.facts.upgrade.view() : std::string_view{}},
-        io_.buffers};
+        request_text_, io_.buffers};
     exchange.method_text = request.method();
     exchange.target_text = request.target();
     exchange.request = &request;
@@ -449,8 +450,7 @@ void Pipeline::tick() {
     std::time_t const now = std::time(nullptr);
     if (now == date_second_) return;
     date_second_ = now;
-    std::tm utc{};
-    gmtime_r(&now, &utc);
+    std::tm const utc = platform::utc(now);
     std::array<char, 32> text{};
     std::size_t const size =
         std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);

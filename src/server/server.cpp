@@ -6,7 +6,7 @@
 #include "reverse_proxy/config/settings_report.hpp"
 #include "reverse_proxy/core/pipe.hpp"
 #include "reverse_proxy/ingress/listener.hpp"
-#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/platform/process.hpp"
 #include "reverse_proxy/platform/service_manager.hpp"
 #include "reverse_proxy/server/supervision.hpp"
 #include "reverse_proxy/server/worker.hpp"
@@ -21,8 +21,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include <csignal>
 
 namespace reverse_proxy::server {
 
@@ -76,6 +74,7 @@ public:
 private:
     void listen();
     void start_workers();
+    void hand_out(std::vector<ingress::Listener>& from, bool admin_only);
     void wait_for_signal();
     void stop_requested();
     void begin_drain();
@@ -154,16 +153,26 @@ void Server::Control::start_workers() {
             .spans = traces_ ? traces_->make_recorder() : nullptr,
             .on_drained = [this] { asio::post(io_, [this] { worker_drained(); }); },
             .on_stopped = [this] { asio::post(io_, [this] { worker_stopped(); }); }}));
-        Worker& worker = *workers_.back();
-        for (auto& listener : listeners)
-            worker.listen(listener.take(index), false);
-        for (auto& listener : admin_listeners)
-            worker.listen(listener.take(index), true);
-        shards.push_back(&worker.metrics());
+        shards.push_back(&workers_.back()->metrics());
     }
+    hand_out(listeners, false);
+    hand_out(admin_listeners, true);
     if (settings_.has_status_page()) history_ = std::make_unique<telemetry::TrafficHistory>(shards);
     exporter_ =
         std::make_unique<telemetry::MetricsExporter>(std::move(shards), [this] { return view(); });
+}
+
+/// To each worker its socket, or to the first one a socket for all.
+void Server::Control::hand_out(std::vector<ingress::Listener>& from, bool admin_only) {
+    std::vector<Worker*> all;
+    for (auto const& worker : workers_)
+        all.push_back(worker.get());
+    for (auto& listener : from) {
+        auto const sockets = listener.take();
+        if (sockets.size() == 1) workers_.front()->listen(sockets.front(), admin_only, all);
+        for (std::size_t i = 0; sockets.size() > 1 && i < sockets.size(); ++i)
+            all[i]->listen(sockets[i], admin_only, {all[i]});
+    }
 }
 
 int Server::Control::run() {
@@ -254,8 +263,8 @@ void Server::Control::tick() {
 
 void Server::Control::wait_for_signal() {
     boost::system::error_code error;
-    signals_.add(SIGTERM, error);
-    signals_.add(SIGINT, error);
+    for (int const signal : platform::stop_signals())
+        signals_.add(signal, error);
     signals_.async_wait([this](boost::system::error_code const& failed, int /*signal*/) {
         if (failed) return;
         stop_requested();

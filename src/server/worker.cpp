@@ -1,6 +1,6 @@
 #include "reverse_proxy/server/worker.hpp"
 
-#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/platform/process.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -43,9 +43,32 @@ Worker::~Worker() {
     join();
 }
 
-void Worker::listen(int descriptor, bool admin_only) {
+void Worker::listen(int descriptor, bool admin_only, std::vector<Worker*> serving) {
+    using Permit = admission::CountingLimit::Permit;
+    ingress::Acceptor::Accepted accepted;
+    if (serving.size() == 1) {
+        accepted = [this, admin_only](int connection, modifiers::Peer peer, Permit permit) {
+            serve(connection, std::move(peer), admin_only, std::move(permit));
+        };
+    } else {
+        accepted = [this, admin_only, serving = std::move(serving), turn = std::size_t{0}](
+                       int connection, modifiers::Peer peer, Permit permit) mutable {
+            // While draining, all to this one: another may have told already that it has none left.
+            Worker& next = *serving[draining_ ? 0 : turn++ % serving.size()];
+            asio::post(next.context_, [&next, connection, admin_only, peer = std::move(peer),
+                                       permit = std::move(permit)]() mutable {
+                next.serve(connection, std::move(peer), admin_only, std::move(permit));
+            });
+        };
+    }
     auto& list = admin_only ? admin_acceptors_ : acceptors_;
-    list.push_back(std::make_unique<ingress::Acceptor>(clients_, descriptor, admin_only));
+    list.push_back(std::make_unique<ingress::Acceptor>(clients_, descriptor, std::move(accepted)));
+}
+
+void Worker::serve(int descriptor, modifiers::Peer peer, bool admin_only,
+                   admission::CountingLimit::Permit permit) {
+    ingress::Connection::serve(clients_, descriptor, std::move(peer), admin_only,
+                               std::move(permit));
 }
 
 void Worker::start() {
@@ -62,6 +85,7 @@ void Worker::start() {
         platform::name_thread("worker-" + std::to_string(parts_.index));
         io_.reactor.start([this](core::TimePoint now) { tick(now); });
         context_.run();
+        core::FramePool::clear();
     }};
 }
 

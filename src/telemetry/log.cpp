@@ -187,7 +187,7 @@ bool log_enabled(LogLevel level) {
 
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
     if (!log_enabled(level)) return;
-    thread_local LineBuffer line;
+    LineBuffer line;
     thread_local Timestamp timestamp;
     LineWriter writer{line, json_lines.load(std::memory_order_relaxed)};
     writer.begin(timestamp.text(WallClock::now()), level, message);

@@ -88,7 +88,7 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
         if (*state == HeadState::final) co_return Result<void>{};
         if (*state == HeadState::interim) continue;
         if (upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over) {
-            co_await core::Yield{io_.reactor};
+            co_await core::YieldTurn{io_.reactor};
         } else {
             bool const slow = upload_ == Upload::sending && upload_stopped_at_ == Moved::sink_full;
             std::size_t const unread = slow ? lease_->socket.unacknowledged() : 0;
@@ -346,7 +346,7 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
         bool const more_to_upload =
             upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over;
         if (moved == Moved::turn_over || more_to_upload) {
-            co_await core::Yield{io_.reactor};
+            co_await core::YieldTurn{io_.reactor};
             continue;
         }
         lease_->in.release();
@@ -402,7 +402,7 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
             co_return Failure{FailureKind::response_incomplete, "origin broke the tunnel"};
         }
         if (down_at == Moved::turn_over || up_at == Moved::turn_over) {
-            co_await core::Yield{io_.reactor};
+            co_await core::YieldTurn{io_.reactor};
             continue;
         }
         connection.in.release();

@@ -1,11 +1,7 @@
 #include "reverse_proxy/upstream/connection_pool.hpp"
 
-#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/platform/sockets.hpp"
 
-#include <cerrno>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <utility>
 
 namespace reverse_proxy::upstream {
@@ -85,25 +81,12 @@ Lease ConnectionPool::take(bool careful) {
 
 Lease ConnectionPool::start_connect(int& error) {
     auto const& address = endpoint_->address;
-    int const descriptor = ::socket(address.protocol().family(),
-                                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (descriptor < 0) {
-        error = errno;
-        return {};
-    }
-    int const on = 1;
-    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (address.address().is_loopback()) platform::stay_within_host(descriptor);
+    int const descriptor = platform::start_connect(address.data(), address.size(),
+                                                   address.address().is_loopback(), error);
+    if (descriptor < 0) return {};
     auto connection = std::make_unique<Connection>(io_, *this);
-    int const result =
-        ::connect(descriptor, address.data(), static_cast<socklen_t>(address.size()));
-    error = result == 0 ? 0 : errno;
-    connection->socket.open(io_.reactor, descriptor, result == 0 ? kWritable : core::Readiness{0});
+    connection->socket.open(io_.reactor, descriptor, error == 0 ? kWritable : core::Readiness{0});
     cells_.connections_active.add(1);
-    if (error != 0 && error != EINPROGRESS) {
-        closed(*connection);
-        return {};
-    }
     return Lease{std::move(connection)};
 }
 

@@ -9,8 +9,8 @@
 namespace reverse_proxy::upstream {
 
 EncodedRequest::EncodedRequest(http::RequestHead const& head, http::Target const& target,
-                               RequestShape const& shape, core::BufferPool& pool) {
-    thread_local core::Text text;  // keeps its memory, so that no request allocates
+                               RequestShape const& shape, core::Text& text,
+                               core::BufferPool& pool) {
     text.clear();
     text.append(head.method);
     method_end_ = static_cast<std::uint32_t>(text.size());

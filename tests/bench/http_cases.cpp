@@ -78,7 +78,7 @@ struct RequestComposer {
         auto const target = http::parse_target(head.method, head.target);
         must(target.has_value());
         modifiers::modify_request(head, *target, peer, trusted, random, facts);
-        upstream::EncodedRequest const encoded{head, *target, {}, pool};
+        upstream::EncodedRequest const encoded{head, *target, {}, scratch, pool};
         text.clear();
         encoded.write(text, endpoint);
         benchmark::DoNotOptimize(text.data());
@@ -89,6 +89,7 @@ struct RequestComposer {
     modifiers::TrustedProxies trusted;
     core::Random random{1};
     modifiers::RequestFacts facts;
+    core::Text scratch;
     core::BufferPool pool;
     balancing::Endpoint endpoint{{}, 1U};
     core::Text text;

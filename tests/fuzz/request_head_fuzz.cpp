@@ -37,6 +37,7 @@ void check_same(http::RequestHead const& head, http::Framing const& framing,
 void check_sent(http::RequestHead& head, http::Target const& target, http::Framing const& framing,
                 std::string_view bytes) {
     static core::Random random;
+    static core::Text scratch;
     static core::BufferPool pool;
     static modifiers::TrustedProxies const nobody;
     modifiers::Peer peer;
@@ -51,7 +52,7 @@ void check_sent(http::RequestHead& head, http::Target const& target, http::Frami
         head, target,
         upstream::RequestShape{framing, false,
                                upgrades ? facts.upgrade.view() : std::string_view{}},
-        pool};
+        scratch, pool};
     balancing::Endpoint endpoint{{}, 1};
     endpoint.authority = "origin:81";
     core::Text written;

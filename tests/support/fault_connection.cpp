@@ -1,13 +1,12 @@
 #include "tests/support/fault_connection.hpp"
 
 #include "tests/support/malformed_responses.hpp"
+#include "tests/support/os.hpp"
 #include "tests/support/pattern.hpp"
 
 #include <algorithm>
-#include <poll.h>
+#include <array>
 #include <sstream>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include <utility>
 
 namespace reverse_proxy::test_support {
@@ -41,12 +40,11 @@ bool has_no_content(unsigned status, std::string_view method) {
 }  // namespace
 
 FaultConnection::FaultConnection(Socket socket, OriginRecord& record, std::string origin_name)
-    : reader_{std::move(socket)}, record_{record}, origin_name_{std::move(origin_name)},
-      number_{record.connection_opened()}, wake_fd_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {}
+    : reader_{std::move(socket)}, record_{record},
+      origin_name_{std::move(origin_name)}, number_{record.connection_opened()} {}
 
 FaultConnection::~FaultConnection() {
     if (thread_.joinable()) thread_.join();
-    ::close(wake_fd_);
 }
 
 void FaultConnection::start() {
@@ -61,8 +59,7 @@ void FaultConnection::stop() {
 }
 
 void FaultConnection::wake() {
-    std::uint64_t const one = 1;
-    if (::write(wake_fd_, &one, sizeof(one)) != sizeof(one)) std::terminate();
+    wake_.set();
 }
 
 void FaultConnection::finish(bool by_reset) {
@@ -80,8 +77,7 @@ void FaultConnection::finish(bool by_reset) {
 
 void FaultConnection::serve() {
     // No wait for the next request is bounded here: an idle connection ends with the peer or with
-    // the origin. A year stands for "for ever" since poll(2) takes milliseconds as an int.
-    constexpr std::chrono::hours kForEver{24};
+    // the origin.
     Next next = Next::keep;
     try {
         while (next == Next::keep && !stopping_) {
@@ -156,11 +152,11 @@ bool FaultConnection::pass_gate(std::string const& gate, std::size_t index) {
     record_.arrived_at_gate(gate);
     bool peer_left = false;
     while (!record_.gate_is_open(gate) && !stopping_ && !peer_left) {
-        pollfd entries[2]{{reader_.socket().fd(), POLLRDHUP, 0}, {wake_fd_, POLLIN, 0}};
-        ::poll(entries, 2, -1);
-        peer_left = entries[0].revents != 0;
-        std::uint64_t count = 0;
-        if (entries[1].revents != 0 && ::read(wake_fd_, &count, sizeof(count)) < 0) continue;
+        std::array awaited{os::Awaited{reader_.socket().fd(), os::Event::peer_finished},
+                           os::Awaited{wake_.descriptor(), os::Event::readable}};
+        os::wait(awaited, kForEver);
+        peer_left = awaited[0].came;
+        if (awaited[1].came) wake_.clear();
     }
     if (peer_left) {
         record_.update_request(index, [](SeenRequest& request) { request.client_closed = true; });
@@ -194,10 +190,8 @@ void FaultConnection::pause(std::chrono::milliseconds duration) {
         auto const left =
             std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
         if (left.count() <= 0) return;
-        pollfd entry{wake_fd_, POLLIN, 0};
-        ::poll(&entry, 1, static_cast<int>(left.count()));
-        std::uint64_t count = 0;
-        if (entry.revents != 0 && ::read(wake_fd_, &count, sizeof(count)) < 0) continue;
+        os::Awaited awaited{wake_.descriptor(), os::Event::readable};
+        if (os::wait({&awaited, 1}, left)) wake_.clear();
     }
 }
 
@@ -316,7 +310,6 @@ FaultConnection::Next FaultConnection::tunnel(SeenRequest const& request) {
     FaultScript const plain;
     send(plain, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " +
                     request.field("Upgrade") + "\r\nX-Origin: " + origin_name_ + "\r\n\r\n");
-    constexpr std::chrono::hours kForEver{24};
     std::string const early = reader_.read_exactly(reader_.left_over().size());
     if (!early.empty()) send(plain, early);
     for (;;) {

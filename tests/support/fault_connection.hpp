@@ -3,6 +3,7 @@
 #include "tests/support/fault_script.hpp"
 #include "tests/support/message_reader.hpp"
 #include "tests/support/origin_record.hpp"
+#include "tests/support/os.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -50,7 +51,7 @@ private:
     OriginRecord& record_;
     std::string origin_name_;
     std::size_t number_;
-    int wake_fd_;
+    os::Wake wake_;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> finished_{false};
     bool reset_next_request_{false};

@@ -2,12 +2,7 @@
 
 #include "tests/support/fault_connection.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <array>
 #include <utility>
 
 namespace reverse_proxy::test_support {
@@ -17,27 +12,23 @@ FaultOrigin::FaultOrigin() : FaultOrigin{Options{}} {}
 FaultOrigin::FaultOrigin(Options options)
     : options_{std::move(options)}, listener_{Socket::listen_tcp(options_.address, options_.port,
                                                                  options_.socket)},
-      port_{listener_.local_port()}, stop_fd_{::eventfd(0, EFD_CLOEXEC)}, acceptor_{[this] {
-          accept_connections();
-      }} {}
+      port_{listener_.local_port()}, acceptor_{[this] { accept_connections(); }} {}
 
 FaultOrigin::~FaultOrigin() {
-    std::uint64_t const one = 1;
-    // An eventfd's write of eight bytes fails only where its counter would overflow.
-    if (::write(stop_fd_, &one, sizeof(one)) != sizeof(one)) std::terminate();
+    stop_.set();
     acceptor_.join();
     for (auto const& connection : connections_)
         connection->stop();
     connections_.clear();
-    ::close(stop_fd_);
 }
 
 void FaultOrigin::accept_connections() {
     for (;;) {
-        pollfd entries[2]{{listener_.fd(), POLLIN, 0}, {stop_fd_, POLLIN, 0}};
-        ::poll(entries, 2, -1);
-        if (entries[1].revents != 0) return;
-        int const fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        std::array awaited{os::Awaited{listener_.fd(), os::Event::readable},
+                           os::Awaited{stop_.descriptor(), os::Event::readable}};
+        os::wait(awaited, kForEver);
+        if (awaited[1].came) return;
+        int const fd = os::accept(listener_.fd());
         if (fd < 0) continue;
         auto connection = std::make_unique<FaultConnection>(Socket{fd}, record_, options_.name);
         // Listed before it starts: else release() could miss one that is at its gate already.
@@ -92,7 +83,7 @@ bool FaultOrigin::wait_blocked(Deadline deadline) const {
     return record_.wait([&] { return record_.blocked_unlocked(); }, deadline);
 }
 
-RefusingPort::RefusingPort() : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+RefusingPort::RefusingPort() : socket_{os::new_socket(AF_INET)} {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

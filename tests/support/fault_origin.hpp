@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/support/origin_record.hpp"
+#include "tests/support/os.hpp"
 #include "tests/support/socket.hpp"
 
 #include <cstdint>
@@ -80,7 +81,7 @@ private:
     OriginRecord record_;
     Socket listener_;
     std::uint16_t port_;
-    int stop_fd_;
+    os::Wake stop_;
     std::mutex mutex_;
     std::list<std::unique_ptr<FaultConnection>> connections_;
     std::thread acceptor_;

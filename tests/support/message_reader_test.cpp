@@ -1,19 +1,17 @@
 #include "tests/support/message_reader.hpp"
 #include "tests/support/metrics_text.hpp"
+#include "tests/support/os.hpp"
 #include "tests/support/pattern.hpp"
 #include "tests/support/raw_client.hpp"
 
 #include <gtest/gtest.h>
-
-#include <sys/socket.h>
 
 namespace reverse_proxy::test_support {
 namespace {
 
 /// A client whose peer has sent these bytes and closed.
 RawClient client_that_gets(std::string_view bytes) {
-    int ends[2]{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    auto const ends = os::new_pair();
     Socket peer{ends[1]};
     peer.send_all(bytes);
     return RawClient{Socket{ends[0]}};

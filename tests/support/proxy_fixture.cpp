@@ -1,8 +1,9 @@
 #include "tests/support/proxy_fixture.hpp"
 
+#include "tests/support/os.hpp"
+
 #include <nlohmann/json.hpp>
 
-#include <arpa/inet.h>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>

@@ -1,40 +1,37 @@
 #include "tests/support/socket.hpp"
 
-#include <algorithm>
-#include <arpa/inet.h>
+#include "tests/support/os.hpp"
+
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 #include <utility>
 #include <variant>
 
 namespace reverse_proxy::test_support {
 namespace {
 
+[[noreturn]] void fail(char const* what, int error) {
+    throw std::runtime_error{std::string{what} + ": " + std::strerror(error)};
+}
+
 [[noreturn]] void fail(char const* what) {
-    throw std::runtime_error{std::string{what} + ": " + std::strerror(errno)};
+    fail(what, os::last_error());
 }
 
-/// @return the events that came; 0 where the deadline passed
-short wait_for(int fd, short events, Deadline deadline) {
-    for (;;) {
-        auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            deadline - std::chrono::steady_clock::now());
-        pollfd entry{fd, events, 0};
-        int const ready = ::poll(&entry, 1, static_cast<int>(std::max<long>(left.count(), 0)));
-        if (ready > 0) return entry.revents;
-        if (ready == 0) return 0;
-        if (errno != EINTR) fail("poll");
-    }
+/// @return false where the deadline passed
+bool wait_for(int fd, os::Event event, Deadline deadline) {
+    os::Awaited awaited{fd, event};
+    return os::wait({&awaited, 1}, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       deadline - std::chrono::steady_clock::now()));
 }
 
-bool is_reset(int error) {
-    return error == ECONNRESET || error == EPIPE || error == ENOTCONN;
+/// After a failed call: throws unless it would have had to wait.
+void check_later(std::string const& call) {
+    int const error = os::last_error();
+    if (error == ECONNRESET || error == EPIPE || error == ENOTCONN)
+        throw PeerClosed{"reset in " + call};
+    if (error != EAGAIN && error != EINTR) fail(call.c_str(), error);
 }
 
 using Address = std::variant<sockaddr_in, sockaddr_in6>;
@@ -68,30 +65,25 @@ template <typename Call> int with_sockaddr(Address const& address, Call call) {
 
 int new_tcp_socket(Address const& address, SocketOptions const& options) {
     int const family = std::holds_alternative<sockaddr_in>(address) ? AF_INET : AF_INET6;
-    int const fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int const fd = os::new_socket(family);
     if (fd < 0) fail("socket");
-    int const one = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    os::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (options.receive_buffer_bytes > 0) {
-        ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.receive_buffer_bytes, sizeof(int));
+        os::set_option(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes);
     }
     if (options.send_buffer_bytes > 0) {
-        ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.send_buffer_bytes, sizeof(int));
+        os::set_option(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
     }
     return fd;
 }
 
 void finish_connect(int fd, int result) {
     if (result == 0) return;
-    if (errno != EINPROGRESS) fail("connect");
-    if (wait_for(fd, POLLOUT, within()) == 0) throw TimedOut{"connect"};
-    int error = 0;
-    socklen_t size = sizeof(error);
-    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) {
-        errno = error;
-        fail("connect");
-    }
+    int const begun = os::last_error();
+    // EAGAIN is what Windows calls it.
+    if (begun != EINPROGRESS && begun != EAGAIN) fail("connect", begun);
+    if (!wait_for(fd, os::Event::writable, within())) throw TimedOut{"connect"};
+    if (int const error = os::connect_error(fd); error != 0) fail("connect", error);
 }
 
 }  // namespace
@@ -117,14 +109,9 @@ Socket Socket::connect_tcp(std::string const& text, std::uint16_t port,
 }
 
 Socket Socket::connect_unix(std::string const& path) {
-    Socket socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    Socket socket{os::new_socket(AF_UNIX)};
     if (!socket.is_open()) fail("socket");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof(address.sun_path)) throw std::runtime_error{"path too long"};
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    finish_connect(socket.fd_, ::connect(socket.fd_, reinterpret_cast<sockaddr const*>(&address),
-                                         sizeof(address)));
+    finish_connect(socket.fd_, os::connect_unix(socket.fd_, path));
     return socket;
 }
 
@@ -132,8 +119,7 @@ Socket Socket::listen_tcp(std::string const& text, std::uint16_t port,
                           SocketOptions const& options) {
     auto const address = address_of(text, port);
     Socket socket{new_tcp_socket(address, options)};
-    int const one = 1;
-    ::setsockopt(socket.fd_, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    os::own_port(socket.fd_);
     int const bound = with_sockaddr(
         address, [&](sockaddr const* a, socklen_t size) { return ::bind(socket.fd_, a, size); });
     if (bound != 0) fail("bind");
@@ -157,34 +143,28 @@ std::uint16_t Socket::local_port() const {
 
 void Socket::send_all(std::string_view bytes, Deadline deadline) {
     while (!bytes.empty()) {
-        auto const sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            bytes.remove_prefix(static_cast<std::size_t>(sent));
+        if (auto const sent = os::send(fd_, bytes)) {
+            bytes.remove_prefix(*sent);
             continue;
         }
-        if (is_reset(errno)) throw PeerClosed{"reset while sending"};
-        if (errno != EAGAIN && errno != EINTR) fail("send");
-        if (wait_for(fd_, POLLOUT, deadline) == 0) throw TimedOut{"send"};
+        check_later("send");
+        if (!wait_for(fd_, os::Event::writable, deadline)) throw TimedOut{"send"};
     }
 }
 
 std::size_t Socket::send_some(std::string_view bytes, std::chrono::milliseconds patience) {
     for (;;) {
-        auto const sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) return static_cast<std::size_t>(sent);
-        if (is_reset(errno)) throw PeerClosed{"reset while sending"};
-        if (errno != EAGAIN && errno != EINTR) fail("send");
-        if (wait_for(fd_, POLLOUT, within(patience)) == 0) return 0;
+        if (auto const sent = os::send(fd_, bytes)) return *sent;
+        check_later("send");
+        if (!wait_for(fd_, os::Event::writable, within(patience))) return 0;
     }
 }
 
 std::size_t Socket::receive(char* out, std::size_t size, Deadline deadline) {
     for (;;) {
-        auto const received = ::recv(fd_, out, size, MSG_DONTWAIT);
-        if (received >= 0) return static_cast<std::size_t>(received);
-        if (is_reset(errno)) throw PeerClosed{"reset while receiving"};
-        if (errno != EAGAIN && errno != EINTR) fail("recv");
-        if (wait_for(fd_, POLLIN, deadline) == 0) throw TimedOut{"receive"};
+        if (auto const received = os::receive(fd_, {out, size})) return *received;
+        check_later("receive");
+        if (!wait_for(fd_, os::Event::readable, deadline)) throw TimedOut{"receive"};
     }
 }
 
@@ -202,22 +182,19 @@ bool Socket::wait_closed(Deadline deadline) {
 }
 
 void Socket::shutdown_write() {
-    ::shutdown(fd_, SHUT_WR);
+    os::finish(fd_);
 }
 
 void Socket::reset() {
-    if (fd_ < 0) return;
-    linger const at_once{1, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close();
+    if (fd_ >= 0) os::close_by_reset(std::exchange(fd_, -1));
 }
 
 void Socket::close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    if (fd_ >= 0) os::close(std::exchange(fd_, -1));
 }
 
 void Socket::interrupt() {
-    if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
+    if (fd_ >= 0) os::interrupt(fd_);
 }
 
 }  // namespace reverse_proxy::test_support

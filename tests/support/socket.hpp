@@ -11,6 +11,8 @@ namespace reverse_proxy::test_support {
 
 /// No wait of a test is longer than this; one that gets here has failed.
 inline constexpr std::chrono::seconds kBound{10};
+/// Stands for no bound at all, since poll(2) takes milliseconds as an int.
+inline constexpr std::chrono::hours kForEver{24};
 
 using Deadline = std::chrono::steady_clock::time_point;
 [[nodiscard]] inline Deadline within(std::chrono::milliseconds bound = kBound) {

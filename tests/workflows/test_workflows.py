@@ -71,6 +71,13 @@ class Workflows(unittest.TestCase):
         for step in steps_of_the_gate("steps"):
             self.assertTrue(step in named or f"scripts/test.sh {step}" in run, step)
 
+    def test_both_systems_are_rows_of_one_matrix(self):
+        jobs_of_ci = workflows()["ci.yml"]["jobs"]
+        matrices = [name for name, job in jobs_of_ci.items() if "strategy" in job]
+        self.assertEqual(matrices, ["gate"])
+        run = set(commands(jobs_of_ci["gate"]))
+        self.assertLessEqual({".ci/run test", ".ci/run windows"}, run)
+
     def test_rows_have_names_of_their_own(self):
         rows = workflows()["ci.yml"]["jobs"]["gate"]["strategy"]["matrix"]["include"]
         self.assertEqual(len({row["name"] for row in rows}), len(rows))

@@ -16,6 +16,8 @@ public:
     /// Gives half of what lies free on this thread back to the heap; called by the worker's tick,
     /// so that a burst is not remembered for ever.
     static void trim() noexcept;
+    /// The same with all of it, before the thread ends.
+    static void clear() noexcept;
 };
 
 }  // namespace reverse_proxy::core

@@ -57,7 +57,7 @@ private:
         std::size_t text_before;  // bytes of the text that go out before it
         std::string_view bytes;
     };
-    std::size_t list(std::array<iovec, 2 * kMostPieces + 1>& pieces) const;
+    std::size_t list(std::array<platform::Piece, 2 * kMostPieces + 1>& pieces) const;
 
     Text text_;
     std::array<Piece, kMostPieces> pieces_;

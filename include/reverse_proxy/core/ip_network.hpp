@@ -27,6 +27,9 @@ private:
 /// The IPv4 address inside an IPv4-mapped IPv6 address; any other address unchanged.
 boost::asio::ip::address unmapped(boost::asio::ip::address const& address);
 
+/// An address in its usual text and nothing else: no port, no zone (`%eth0`).
+std::optional<boost::asio::ip::address> parse_address(std::string_view text);
+
 /// As address.to_string(), without its 1,500 instructions for an IPv4 address: one is written for
 /// each connection, and behind a trusted proxy for each request.
 std::string text_of(boost::asio::ip::address const& address);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reverse_proxy/core/reactor.hpp"
+#include "reverse_proxy/platform/splice.hpp"
 
 #include <cstddef>
 #include <utility>
@@ -17,8 +18,8 @@ class Pipe {
 public:
     Pipe() = default;
     Pipe(Pipe&& other) noexcept
-        : pool_{std::exchange(other.pool_, nullptr)}, read_end_{other.read_end_},
-          write_end_{other.write_end_}, held_{std::exchange(other.held_, 0)} {}
+        : pool_{std::exchange(other.pool_, nullptr)}, ends_{other.ends_}, held_{std::exchange(
+                                                                              other.held_, 0)} {}
     Pipe& operator=(Pipe&& other) noexcept;
     Pipe(Pipe const&) = delete;
     Pipe& operator=(Pipe const&) = delete;
@@ -37,12 +38,10 @@ public:
 
 private:
     friend class PipePool;
-    Pipe(PipePool& pool, int read_end, int write_end)
-        : pool_{&pool}, read_end_{read_end}, write_end_{write_end} {}
+    Pipe(PipePool& pool, platform::PipeEnds ends) : pool_{&pool}, ends_{ends} {}
 
     PipePool* pool_{nullptr};
-    int read_end_{-1};
-    int write_end_{-1};
+    platform::PipeEnds ends_{-1, -1};
     std::size_t held_{0};
 };
 
@@ -67,13 +66,7 @@ public:
 
 private:
     friend class Pipe;
-    struct Ends {
-        int read_end;
-        int write_end;
-    };
-    static void close(Ends const& ends) noexcept;
-
-    std::vector<Ends> free_;
+    std::vector<platform::PipeEnds> free_;
     std::size_t open_{0};
 };
 

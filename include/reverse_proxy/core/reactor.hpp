@@ -1,6 +1,8 @@
 #pragma once
 
 #include "reverse_proxy/core/clock.hpp"
+#include "reverse_proxy/platform/readiness.hpp"
+#include "reverse_proxy/platform/sockets.hpp"
 
 #include <array>
 #include <chrono>
@@ -10,8 +12,6 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <sys/types.h>
-#include <sys/uio.h>
 
 namespace boost::asio {
 class io_context;
@@ -22,12 +22,10 @@ namespace reverse_proxy::core {
 class Reactor;
 class Socket;
 
-/// What a socket can be waited for; bits.
-using Readiness = std::uint8_t;
-inline constexpr Readiness kReadable = 1;
-inline constexpr Readiness kWritable = 2;
-/// The peer has closed its sending side, or the connection failed. Stays set.
-inline constexpr Readiness kHungUp = 4;
+using platform::kHungUp;
+using platform::kReadable;
+using platform::kWritable;
+using platform::Readiness;
 
 /// Why a wait ended.
 enum class Wake : std::uint8_t { ready, timed_out, cancelled };
@@ -57,7 +55,7 @@ private:
     friend class Reactor;
     friend class Socket;
     friend class DeadlineWheel;
-    friend class Yield;
+    friend class YieldTurn;
 
     Callback callback_;
     Reactor* reactor_{nullptr};  // set while waiting
@@ -109,16 +107,17 @@ public:
     /// One recv of at most `space` bytes.
     IoResult read(std::span<char> space);
     /// One send of these pieces, as much as the kernel takes.
-    IoResult write(std::span<iovec const> pieces, Push push = Push::now);
+    IoResult write(std::span<platform::Piece const> pieces, Push push = Push::now);
     IoResult write(std::span<char const> bytes, Push push = Push::now);
     /// The pending error of a connect that has become writable (SO_ERROR).
-    [[nodiscard]] int take_error() const;
-    /// How many bytes the kernel would surely take now. Its own count includes what it needs beside
-    /// the bytes, up to as much again for small segments, so this is half of what it has left.
-    [[nodiscard]] std::size_t send_room() const;
+    [[nodiscard]] int take_error() const { return platform::take_error(descriptor_); }
+    /// How many bytes the kernel would surely take now.
+    [[nodiscard]] std::size_t send_room() const { return platform::send_room(descriptor_); }
     /// Bytes that were written and the peer's kernel has not acknowledged yet (SIOCOUTQ): they grow
     /// less while a slow peer reads, long before the socket takes more.
-    [[nodiscard]] std::size_t unacknowledged() const;
+    [[nodiscard]] std::size_t unacknowledged() const {
+        return platform::unacknowledged(descriptor_);
+    }
     /// Asks the kernel whether the peer has sent anything or gone (a peek), whatever was reported
     /// so far.
     [[nodiscard]] bool quiet();
@@ -130,7 +129,7 @@ private:
     friend class Reactor;
     friend class Waiter;
 
-    IoResult written(ssize_t result, std::size_t wanted);
+    IoResult written(platform::Transfer sent, std::size_t wanted);
 
     int descriptor_{-1};
     Readiness ready_{0};
@@ -168,9 +167,9 @@ private:
     std::size_t slot_{0};
 };
 
-/// The readiness engine of one worker: epoll, edge-triggered, every socket registered once for
-/// reading, writing and the peer's departure (EPOLLRDHUP). Its descriptor is watched by the
-/// worker's io_context, on which everything else (timers, posted work) runs. See docs/adr/0001.
+/// The readiness engine of one worker: every socket is registered once, edge-triggered, for
+/// reading, writing and the peer's departure. Its event queue is watched by the worker's
+/// io_context, on which everything else (timers, posted work) runs. See docs/adr/0001.
 class Reactor {
 public:
     explicit Reactor(boost::asio::io_context& io);
@@ -191,10 +190,9 @@ public:
 private:
     friend class Socket;
     friend class Waiter;
-    friend class Yield;
+    friend class YieldTurn;
 
-    struct Loop;  // Asio's and epoll's part
-    struct Batch;
+    struct Loop;  // Asio's part and the event queue
 
     void add(Socket& socket);
     void forget(Socket& socket);
@@ -242,10 +240,10 @@ private:
     Wake wake_{Wake::ready};
 };
 
-/// `co_await Yield{reactor};` lets the other connections of the worker have their turn.
-class Yield : Waiter {
+/// `co_await YieldTurn{reactor};` lets the other connections of the worker have their turn.
+class YieldTurn : Waiter {
 public:
-    explicit Yield(Reactor& reactor) : Waiter{&resumed}, reactor_on_{reactor} {}
+    explicit YieldTurn(Reactor& reactor) : Waiter{&resumed}, reactor_on_{reactor} {}
     bool await_ready() const { return false; }
     void await_suspend(std::coroutine_handle<> waiting) {
         handle_ = waiting;
@@ -254,7 +252,9 @@ public:
     void await_resume() const {}
 
 private:
-    static void resumed(Waiter& self, Wake /*wake*/) { static_cast<Yield&>(self).handle_.resume(); }
+    static void resumed(Waiter& self, Wake /*wake*/) {
+        static_cast<YieldTurn&>(self).handle_.resume();
+    }
 
     Reactor& reactor_on_;
     std::coroutine_handle<> handle_;

@@ -4,14 +4,18 @@
 
 namespace reverse_proxy::ingress {
 
-/// Accepts one worker's connections on one listen address until it would block, and lets each of
-/// them go its way.
+/// Accepts connections on one listening socket until it would block, and lets each of them go its
+/// way.
 ///
 /// Pauses while MAX_CONNECTIONS are open or descriptors have run out; the kernel's backlog holds
 /// the rest.
 class Acceptor {
 public:
-    Acceptor(Clients& clients, int descriptor, bool admin_only);
+    /// Takes a connection over; where the worker has its listening socket for itself, this worker.
+    using Accepted =
+        std::function<void(int descriptor, modifiers::Peer, admission::CountingLimit::Permit)>;
+
+    Acceptor(Clients& clients, int descriptor, Accepted accepted);
     Acceptor(Acceptor const&) = delete;
     Acceptor& operator=(Acceptor const&) = delete;
 
@@ -36,8 +40,8 @@ private:
 
     Clients& clients_;
     core::Socket socket_;
+    Accepted accepted_;
     Ready ready_{*this};
-    bool admin_only_;
     bool paused_{false};
     bool accepting_{false};
 };

@@ -14,8 +14,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// One listen address with a listening socket for each worker. A unix socket's file is removed at
-/// the end.
+/// One listen address with a listening socket for each worker, or one for all of them where the
+/// system cannot spread connections. A unix socket's file is removed at the end.
 class Listener {
 public:
     /// Binds and listens. Throws ListenError, also where another process listens there already.
@@ -26,8 +26,8 @@ public:
     Listener(Listener const&) = delete;
     Listener& operator=(Listener const&) = delete;
 
-    /// The descriptor for a worker, which owns it from then on.
-    [[nodiscard]] int take(unsigned worker);
+    /// The sockets, which the caller owns from then on: one for each worker, or a single one.
+    [[nodiscard]] std::vector<int> take();
     /// Port that was bound; 0 for a unix socket.
     [[nodiscard]] std::uint16_t port() const { return port_; }
 

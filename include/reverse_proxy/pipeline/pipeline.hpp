@@ -79,6 +79,7 @@ private:
     telemetry::SpanRecorder* spans_;
     modifiers::TraceSampling sampling_;
     telemetry::AccessLog access_log_;
+    core::Text request_text_;           // of whichever request is being encoded
     http::ResponseHead response_head_;  // of whichever response is between parse and encode
     std::string date_;
     std::time_t date_second_{0};

@@ -36,8 +36,9 @@ public:
     Worker(Worker const&) = delete;
     Worker& operator=(Worker const&) = delete;
 
-    /// Before start(): a listening socket that the worker owns from now on.
-    void listen(int descriptor, bool admin_only);
+    /// Before start(): a listening socket that the worker owns from now on. Its connections go to
+    /// these workers in turn, of which this one is the first; all must outlive it.
+    void listen(int descriptor, bool admin_only, std::vector<Worker*> serving);
     void start();
     void join();
 
@@ -54,6 +55,8 @@ public:
     [[nodiscard]] telemetry::MetricsShard const& metrics() const { return metrics_; }
 
 private:
+    void serve(int descriptor, modifiers::Peer peer, bool admin_only,
+               admission::CountingLimit::Permit permit);
     void tick(core::TimePoint now);
     void check_drained();
     void end_connections(unsigned rounds);

@@ -23,8 +23,10 @@ struct RequestShape {
 /// whatever became of the client's bytes; traceparent's parent id alone may be set anew.
 class EncodedRequest {
 public:
+    /// `text` is written in and keeps its memory from one request to the next, so that none
+    /// allocates.
     EncodedRequest(http::RequestHead const& head, http::Target const& target,
-                   RequestShape const& shape, core::BufferPool& pool);
+                   RequestShape const& shape, core::Text& text, core::BufferPool& pool);
 
     /// Appends the head for this endpoint.
     void write(core::Text& text, balancing::Endpoint const& endpoint) const;

@@ -1,10 +1,12 @@
 #include "reverse_proxy/config/environment.hpp"
 #include "reverse_proxy/config/settings_report.hpp"
+#include "tests/support/os.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 using namespace reverse_proxy::config;
+using reverse_proxy::test_support::os::is_windows;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
@@ -53,6 +55,7 @@ TEST(Environment, UpstreamsAreRequiredUnlessTheDemoBringsThem) {
 }
 
 TEST(Environment, ReadsValuesOfEachKind) {
+    if (is_windows()) GTEST_SKIP() << "no unix sockets";
     auto const settings = settings_of({
         {"REVERSE_PROXY_LISTEN", "127.0.0.1:1, [::1]:2,unix:/run/x"},
         {"REVERSE_PROXY_CONNECT_TIMEOUT_MS", " 7 "},
@@ -88,6 +91,7 @@ TEST(Environment, EmptyMeansUnsetAndTheFirstOfAPairCounts) {
 }
 
 TEST(Environment, ListsEveryMistakeInOneRun) {
+    if (is_windows()) GTEST_SKIP() << "no unix sockets";
     auto const read = read_environment(
         {
             {"REVERSE_PROXY_ACCESS_LOG", "maybe"},

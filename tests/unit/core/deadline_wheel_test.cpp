@@ -87,12 +87,12 @@ TEST_F(DeadlineWheelTest, WakesExactlyWhereTheWheelHasTurnedBefore) {
 }
 
 TEST_F(DeadlineWheelTest, InsertSaysWhenTheLookMustComeEarlier) {
-    Sleeper far;
+    Sleeper distant;
     Sleeper soon;
     Sleeper later;
     Sleeper sooner;
     Sleeper never;
-    EXPECT_FALSE(sleep(far, kStart + 10s, kStart));
+    EXPECT_FALSE(sleep(distant, kStart + 10s, kStart));
     EXPECT_TRUE(sleep(soon, kStart + 50ms, kStart));
     EXPECT_FALSE(sleep(later, kStart + 60ms, kStart));
     EXPECT_TRUE(sleep(sooner, kStart + 40ms, kStart));
@@ -101,7 +101,7 @@ TEST_F(DeadlineWheelTest, InsertSaysWhenTheLookMustComeEarlier) {
     EXPECT_EQ(wheel.next_look(), kStart + 40ms);
     wheel.expire(kStart + 1h);
     EXPECT_FALSE(never.ended);
-    EXPECT_TRUE(far.ended);
+    EXPECT_TRUE(distant.ended);
 }
 
 TEST_F(DeadlineWheelTest, RemovedOneIsNotWoken) {

@@ -121,6 +121,7 @@ TEST_F(GatherTest, WhatTheSocketDoesNotTakeWaitsInTheOutbox) {
 }
 
 TEST_F(GatherTest, GoesBehindWhatWaits) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     stream.shrink();
     std::string expected = pattern(20'000);
     gather.text().append(expected);
@@ -139,6 +140,7 @@ TEST_F(GatherTest, GoesBehindWhatWaits) {
 }
 
 TEST_F(GatherTest, SendFlushesWhatWaitsEvenWithNothingNew) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     stream.shrink();
     std::string const bytes = pattern(20'000);
     gather.text().append(bytes);
@@ -163,6 +165,7 @@ TEST_F(GatherTest, SocketThatIsNotWritableIsNotTried) {
 }
 
 TEST_F(GatherTest, ClosedPeerIsBrokenAndTheNextUserStartsClean) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     stream.peer.close();
     std::string const large = pattern(10'000);
     gather.text().append("head");
@@ -178,6 +181,7 @@ TEST_F(GatherTest, ClosedPeerIsBrokenAndTheNextUserStartsClean) {
 }
 
 TEST_F(GatherTest, PeerThatClosesWhileBytesWaitIsBroken) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     stream.shrink();
     gather.text().append(pattern(20'000));
     ASSERT_EQ(send(), Flow::blocked);

@@ -2,21 +2,25 @@
 
 #include "reverse_proxy/core/task.hpp"
 #include "reverse_proxy/core/worker_io.hpp"
-#include "reverse_proxy/platform/platform.hpp"
+#include "reverse_proxy/platform/process.hpp"
+#include "tests/support/os.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <fcntl.h>
 #include <functional>
 #include <string>
 #include <string_view>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /// A worker's loop for tests, and streams that never leave the process.
 namespace reverse_proxy::core::test {
+
+namespace os = test_support::os;
+
+/// Why a test is skipped where a stream is two sockets of TCP.
+inline constexpr char const* kStreamsOfTcp =
+    "TCP holds more than the test sends, and is told later that its peer has gone";
 
 struct Loop {
     Loop() {
@@ -28,6 +32,7 @@ struct Loop {
     void settle() {
         while (context.poll() != 0) {
         }
+        if (os::delivery_time().count() != 0) context.run_for(os::delivery_time());
     }
     /// Runs until `done`; the bound (10 s) is for a loop that has lost an event, not a time-out
     /// that is tested.
@@ -58,30 +63,31 @@ public:
     ~Peer() { close(); }
 
     void adopt(int descriptor) { descriptor_ = descriptor; }
-    void send(std::string_view bytes) const {
-        ASSERT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
-                  static_cast<ssize_t>(bytes.size()));
+    void send(std::string_view bytes) const { ASSERT_EQ(send_some(bytes), bytes.size()); }
+    /// What the system takes, 0 where it takes nothing.
+    [[nodiscard]] std::size_t send_some(std::string_view bytes) const {
+        return os::send(descriptor_, bytes).value_or(0);
     }
     /// All that has arrived.
     [[nodiscard]] std::string receive() const {
         std::string text;
         std::string piece(64 * 1024, '\0');
         for (;;) {
-            ssize_t const got = ::recv(descriptor_, piece.data(), piece.size(), MSG_DONTWAIT);
-            if (got <= 0) return text;
-            text.append(piece, 0, static_cast<std::size_t>(got));
+            auto const got = os::receive(descriptor_, piece).value_or(0);
+            if (got == 0) return text;
+            text.append(piece, 0, got);
         }
     }
     /// Whether the other side has closed (reset where it left bytes unread) and everything was
     /// received.
     [[nodiscard]] bool at_end() const {
         char byte = 0;
-        ssize_t const got = ::recv(descriptor_, &byte, 1, MSG_DONTWAIT);
-        return got == 0 || (got < 0 && errno == ECONNRESET);
+        auto const got = os::receive(descriptor_, {&byte, 1});
+        return got ? *got == 0 : os::last_error() == ECONNRESET;
     }
-    void finish() const { ::shutdown(descriptor_, SHUT_WR); }
+    void finish() const { os::finish(descriptor_); }
     void close() {
-        if (descriptor_ >= 0) ::close(descriptor_);
+        if (descriptor_ >= 0) os::close(descriptor_);
         descriptor_ = -1;
     }
     [[nodiscard]] int descriptor() const { return descriptor_; }
@@ -90,31 +96,17 @@ private:
     int descriptor_{-1};
 };
 
-/// Two ends of an in-memory stream, both non-blocking: `near` is given to a Socket, `far` to a
-/// Peer.
-struct Ends {
-    Ends() {
-        int both[2] = {-1, -1};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, both), 0);
-        near = both[0];
-        far = both[1];
-    }
-    int near{-1};
-    int far{-1};
-};
-
 /// A socket of the worker and its peer.
 struct Stream {
     explicit Stream(Loop& loop, Readiness ready = kWritable) {
-        Ends const ends;
-        peer.adopt(ends.far);
-        socket.open(loop.io.reactor, ends.near, ready);
+        auto const ends = os::new_pair();
+        peer.adopt(ends[1]);
+        socket.open(loop.io.reactor, ends[0], ready);
     }
     /// A stream that takes only a few KiB before it is full.
     void shrink() const {
         int const bytes = 1;  // the kernel rounds up to its least, 4.5 KiB
-        ASSERT_EQ(::setsockopt(socket.descriptor(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes),
-                  0);
+        ASSERT_TRUE(os::set_option(socket.descriptor(), SOL_SOCKET, SO_SNDBUF, bytes));
     }
 
     Peer peer;

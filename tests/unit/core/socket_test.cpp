@@ -1,3 +1,4 @@
+#include "reverse_proxy/platform/sockets.hpp"
 #include "tests/unit/core/loop.hpp"
 
 #include <gtest/gtest.h>
@@ -6,6 +7,7 @@
 #include <string>
 
 using namespace reverse_proxy::core;
+namespace platform = reverse_proxy::platform;
 using Status = IoResult::Status;
 
 namespace {
@@ -53,6 +55,7 @@ TEST(Socket, ReadThatWouldBlockSaysSo) {
 }
 
 TEST(Socket, EndThatCameWithTheLastBytesIsStillRead) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     test::Loop loop;
     test::Stream stream{loop};
     stream.peer.send("last");
@@ -78,6 +81,7 @@ TEST(Socket, EndThatComesAfterTheLastBytesRaisesAnEdge) {
 }
 
 TEST(Socket, WriteThatIsCutShortIsNotWritable) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     test::Loop loop;
     test::Stream stream{loop};
     stream.shrink();
@@ -101,7 +105,7 @@ TEST(Socket, GatheredWriteKeepsTheOrder) {
     std::string a = "one ";
     std::string b = "two ";
     std::string c = "three";
-    std::array<iovec, 3> const pieces{
+    std::array<platform::Piece, 3> const pieces{
         {{a.data(), a.size()}, {b.data(), b.size()}, {c.data(), c.size()}}};
     EXPECT_EQ(stream.socket.write(pieces).bytes, 13U);
     EXPECT_TRUE(stream.socket.ready(kWritable));
@@ -109,11 +113,12 @@ TEST(Socket, GatheredWriteKeepsTheOrder) {
 }
 
 TEST(Socket, WriteToAClosedPeerFailsWithoutASignal) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     test::Loop loop;
     test::Stream stream{loop};
     stream.peer.close();
     std::string text = "x";
-    std::array<iovec, 1> const piece{{{text.data(), 1}}};
+    std::array<platform::Piece, 1> const piece{{{text.data(), 1}}};
     for (IoResult const& result : {stream.socket.write(text), stream.socket.write(piece)}) {
         EXPECT_EQ(result.status, Status::failed);
         EXPECT_EQ(result.error, EPIPE);

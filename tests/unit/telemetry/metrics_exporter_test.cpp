@@ -3,6 +3,7 @@
 #include "reverse_proxy/telemetry/metrics_exporter.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/shard_state.hpp"
+#include "tests/support/os.hpp"
 
 #include <gtest/gtest.h>
 
@@ -249,11 +250,8 @@ TEST_F(MetricsExporterTest, SatisfiesPromtool) {
     first_.request_finished(http::Method::other, "", 400, 10ms);
     render();
     exporter_.rotate(kStart + 60s);
-    FILE* const promtool = popen("promtool check metrics 1>&2", "w");
-    ASSERT_NE(promtool, nullptr);
-    std::string const text = render(120s);
-    EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), promtool), text.size());
-    EXPECT_EQ(pclose(promtool), 0);
+    using reverse_proxy::test_support::os::give_to_command;
+    EXPECT_EQ(give_to_command("promtool check metrics 1>&2", render(120s)), 0);
 }
 
 TEST_F(MetricsExporterTest, RendersWhileWorkersCount) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/os.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -14,8 +16,8 @@ public:
     StuckStdout() {
         std::fflush(stdout);
         saved_ = dup(STDOUT_FILENO);
-        int ends[2];
-        if (saved_ < 0 || pipe(ends) != 0 || dup2(ends[1], STDOUT_FILENO) < 0) std::abort();
+        auto const ends = test_support::os::new_pipe();
+        if (saved_ < 0 || dup2(ends[1], STDOUT_FILENO) < 0) std::abort();
         close(ends[1]);
         reading_end_ = ends[0];
     }
@@ -28,7 +30,7 @@ public:
         std::size_t lines = 0;
         char buffer[4096];
         while (lines < wanted) {
-            ssize_t const n = read(reading_end_, buffer, sizeof buffer);
+            auto const n = read(reading_end_, buffer, sizeof buffer);
             if (n <= 0) break;
             lines += static_cast<std::size_t>(std::count(buffer, buffer + n, '\n'));
         }
@@ -37,7 +39,7 @@ public:
     void start_reading() {
         reader_ = std::thread{[this] {
             char buffer[4096];
-            for (ssize_t n = 0; (n = read(reading_end_, buffer, sizeof buffer)) > 0;)
+            for (long n = 0; (n = read(reading_end_, buffer, sizeof buffer)) > 0;)
                 lines_ += static_cast<std::size_t>(std::count(buffer, buffer + n, '\n'));
         }};
     }

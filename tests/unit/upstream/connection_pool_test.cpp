@@ -18,9 +18,9 @@ protected:
     /// A connection in use, as if it had been connected, and the origin's end of it.
     Lease connected(core::test::Peer& origin) {
         auto connection = std::make_unique<Connection>(loop.io, *pool);
-        core::test::Ends const ends;
-        origin.adopt(ends.far);
-        connection->socket.open(loop.io.reactor, ends.near, kWritable);
+        auto const ends = core::test::os::new_pair();
+        origin.adopt(ends[1]);
+        connection->socket.open(loop.io.reactor, ends[0], kWritable);
         pool->cells().connections_active.add(1);
         loop.settle();
         return Lease{std::move(connection)};

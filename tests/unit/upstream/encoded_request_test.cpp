@@ -29,7 +29,8 @@ struct Modified {
     [[nodiscard]] std::string sent(RequestShape const& shape = {},
                                    std::string const& prefix = {}) const {
         core::BufferPool pool;
-        EncodedRequest const encoded{request.head, target, shape, pool};
+        core::Text scratch;
+        EncodedRequest const encoded{request.head, target, shape, scratch, pool};
         core::Text text;
         encoded.write(text, *endpoint(prefix));
         return std::string{text.view()};
@@ -115,18 +116,19 @@ TEST(EncodedRequest, AddedFieldsGoAlong) {
 
 TEST(EncodedRequest, SecondAttemptEqualsTheFirstWhateverBecameOfTheBytes) {
     core::BufferPool pool;
+    core::Text scratch;
     core::Text expected;
     std::optional<EncodedRequest> encoded;
     {
         Modified modified{"DELETE /thing HTTP/1.1\r\nHost: h\r\nX-Long: " + std::string(3000, 'v') +
                           "\r\n\r\n"};
-        encoded.emplace(modified.request.head, modified.target, RequestShape{}, pool);
+        encoded.emplace(modified.request.head, modified.target, RequestShape{}, scratch, pool);
         encoded->write(expected, *endpoint("/a"));
         std::fill(modified.request.text.begin(), modified.request.text.end(), '#');
     }
     // Another request in between uses whatever the encoding shares.
     Modified const other{"GET /other HTTP/1.1\r\nHost: h\r\n\r\n"};
-    EncodedRequest const second{other.request.head, other.target, {}, pool};
+    EncodedRequest const second{other.request.head, other.target, {}, scratch, pool};
     core::Text again;
     encoded->write(again, *endpoint("/a"));
     EXPECT_EQ(again.view(), expected.view());
@@ -139,7 +141,8 @@ TEST(EncodedRequest, SecondAttemptEqualsTheFirstWhateverBecameOfTheBytes) {
 TEST(EncodedRequest, RemembersMethodAndTargetWithoutThePrefix) {
     Modified const modified{"GET http://h?q HTTP/1.1\r\nHost: h\r\n\r\n"};
     core::BufferPool pool;
-    EncodedRequest const encoded{modified.request.head, modified.target, {}, pool};
+    core::Text scratch;
+    EncodedRequest const encoded{modified.request.head, modified.target, {}, scratch, pool};
     EXPECT_EQ(encoded.method(), "GET");
     EXPECT_EQ(encoded.target(), "/?q");
 }
@@ -148,7 +151,8 @@ TEST(EncodedRequest, FindsTheFieldsThatGoOut) {
     Modified modified{"GET / HTTP/1.1\r\nHost: h\r\nuser-AGENT:  a b \r\nX: y\r\nx: z\r\n\r\n"};
     modified.request.head.fields.add("X-Forwarded-Host", "client.example");
     core::BufferPool pool;
-    EncodedRequest const encoded{modified.request.head, modified.target, {}, pool};
+    core::Text scratch;
+    EncodedRequest const encoded{modified.request.head, modified.target, {}, scratch, pool};
     EXPECT_EQ(encoded.value_of("User-Agent"), "a b");
     EXPECT_EQ(encoded.value_of("X-Forwarded-Host"), "client.example");
     EXPECT_EQ(encoded.value_of("x"), "y");
@@ -163,14 +167,15 @@ TEST(EncodedRequest, AnotherAttemptMayHaveAnotherParentId) {
     modified.request.head.fields.add("traceparent", {kBefore, "b7ad6b7169203331-01"});
     modified.request.head.fields.add("Via", "1.1 reverse-proxy");
     core::BufferPool pool;
-    EncodedRequest encoded{modified.request.head, modified.target, {}, pool};
+    core::Text scratch;
+    EncodedRequest encoded{modified.request.head, modified.target, {}, scratch, pool};
     encoded.set_parent_id("00f067aa0ba902b7");
     core::Text text;
     encoded.write(text, *endpoint());
     EXPECT_EQ(text.view(), "GET / HTTP/1.1\r\n" + kHost + "traceparent: " + std::string{kBefore} +
                                "00f067aa0ba902b7-01\r\nVia: 1.1 reverse-proxy\r\n\r\n");
     Modified const without{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
-    EncodedRequest plain{without.request.head, without.target, {}, pool};
+    EncodedRequest plain{without.request.head, without.target, {}, scratch, pool};
     plain.set_parent_id("00f067aa0ba902b7");
     core::Text same;
     plain.write(same, *endpoint());
@@ -180,7 +185,8 @@ TEST(EncodedRequest, AnotherAttemptMayHaveAnotherParentId) {
 TEST(EncodedRequest, WritesBehindWhatIsThere) {
     Modified const modified{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
     core::BufferPool pool;
-    EncodedRequest const encoded{modified.request.head, modified.target, {}, pool};
+    core::Text scratch;
+    EncodedRequest const encoded{modified.request.head, modified.target, {}, scratch, pool};
     core::Text text;
     text.append("before ");
     encoded.write(text, *endpoint());

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+
+namespace reverse_proxy::platform {
+
+/// What a socket can be waited for; bits.
+using Readiness = std::uint8_t;
+inline constexpr Readiness kReadable = 1;
+inline constexpr Readiness kWritable = 2;
+/// The peer has closed its sending side, or the connection failed. Stays set.
+inline constexpr Readiness kHungUp = 4;
+
+}  // namespace reverse_proxy::platform
