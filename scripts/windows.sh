@@ -45,6 +45,8 @@ start_wine() {
         wineserver --wait
     fi
     wineserver --persistent
+    # Wine's own processes start here: as children of a test they would hold its output open for ever.
+    env -u DISPLAY wineboot >/dev/null 2>&1 </dev/null
 }
 
 # The tests choose their own settings; those of the caller's shell are none of them.
