@@ -31,6 +31,14 @@ bool set_option(int descriptor, int level, int name, int value) {
     return ::setsockopt(descriptor, level, name, &value, sizeof value) == 0;
 }
 
+/// A non-blocking TCP socket of the address's family, or -1 and why.
+int new_socket(sockaddr const& address, int& error) {
+    int const descriptor =
+        ::socket(address.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    error = descriptor < 0 ? errno : 0;
+    return descriptor;
+}
+
 void stay_within_host(int descriptor) {
     constexpr std::string_view kReno = "reno";  // always there, and allowed to everybody
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, kReno.data(), kReno.size());
@@ -108,15 +116,10 @@ void shutdown_send(int descriptor) {
 
 int start_connect(void const* address, std::size_t size, bool within_host, int& error) {
     auto const* const to = static_cast<sockaddr const*>(address);
-    int const descriptor =
-        ::socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (descriptor < 0) {
-        error = errno;
-        return -1;
-    }
+    int const descriptor = new_socket(*to, error);
+    if (descriptor < 0) return -1;
     set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
     if (within_host) stay_within_host(descriptor);
-    error = 0;
     if (::connect(descriptor, to, static_cast<socklen_t>(size)) == 0) return descriptor;
     error = errno;
     if (error == EINPROGRESS) return descriptor;
@@ -131,12 +134,8 @@ bool can_share_ports() {
 int bind_listener(void const* address, std::size_t size, bool shared, bool within_host,
                   int& error) {
     auto const* const at = static_cast<sockaddr const*>(address);
-    int const descriptor =
-        ::socket(at->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (descriptor < 0) {
-        error = errno;
-        return -1;
-    }
+    int const descriptor = new_socket(*at, error);
+    if (descriptor < 0) return -1;
     set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     if (at->sa_family == AF_INET6) set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
