@@ -147,7 +147,7 @@ void Reactor::Loop::run_ready() {
     do {
         bool const any = events.collect(yielded == nullptr ? patience : kAtOnce);
         if (!any && yielded == nullptr) break;
-        reactor.now_ = Clock::now();
+        reactor.read_clock();
         while (auto const event = events.next())
             dispatch(*event);
         wake_yielded();
@@ -178,8 +178,8 @@ void Reactor::Loop::arm_timer(TimePoint due) {
 
 void Reactor::Loop::timer_fired() {
     armed_for = kNever;
-    TimePoint const now = Clock::now();
-    reactor.now_ = now;
+    reactor.read_clock();
+    TimePoint const now = reactor.now_;
     reactor.deadlines_.expire(now);
     if (now >= next_tick) {
         next_tick = now + DeadlineWheel::kTick;

@@ -8,6 +8,7 @@
 #include "reverse_proxy/ingress/listener.hpp"
 #include "reverse_proxy/platform/process.hpp"
 #include "reverse_proxy/platform/service_manager.hpp"
+#include "reverse_proxy/platform/stop_requests.hpp"
 #include "reverse_proxy/server/supervision.hpp"
 #include "reverse_proxy/server/worker.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
@@ -19,8 +20,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <optional>
 
 namespace reverse_proxy::server {
 
@@ -75,7 +77,6 @@ private:
     void listen();
     void start_workers();
     void hand_out(std::vector<ingress::Listener>& from, bool admin_only);
-    void wait_for_signal();
     void stop_requested();
     void begin_drain();
     void grace_ended();
@@ -94,7 +95,7 @@ private:
     upstream::Lookup lookup_;
     unsigned worker_count_;
     asio::io_context io_{1};
-    asio::signal_set signals_{io_};
+    std::optional<platform::StopRequests> from_system_;  // once it runs
     asio::steady_timer drain_timer_{io_};
     asio::steady_timer tick_timer_{io_};
     platform::ServiceManager manager_;
@@ -195,7 +196,7 @@ int Server::Control::run() {
                  .on_change = [this](auto const& list) { endpoints_changed(list); },
                  .lookup = lookup_});
     if (traces_) traces_->start();
-    wait_for_signal();
+    from_system_.emplace(io_, [this] { stop_requested(); });
     tick();
     directory_->start([this] {
         endpoints_changed(directory_->endpoints());
@@ -258,17 +259,6 @@ void Server::Control::tick() {
     tick_timer_.expires_at(now + kTick);
     tick_timer_.async_wait([this](boost::system::error_code const& error) {
         if (!error) tick();
-    });
-}
-
-void Server::Control::wait_for_signal() {
-    boost::system::error_code error;
-    for (int const signal : platform::stop_signals())
-        signals_.add(signal, error);
-    signals_.async_wait([this](boost::system::error_code const& failed, int /*signal*/) {
-        if (failed) return;
-        stop_requested();
-        wait_for_signal();
     });
 }
 

@@ -57,6 +57,7 @@ void Worker::listen(int descriptor, bool admin_only, std::vector<Worker*> servin
             Worker& next = *serving[draining_ ? 0 : turn++ % serving.size()];
             asio::post(next.context_, [&next, connection, admin_only, peer = std::move(peer),
                                        permit = std::move(permit)]() mutable {
+                next.io_.reactor.read_clock();
                 next.serve(connection, std::move(peer), admin_only, std::move(permit));
             });
         };
@@ -94,7 +95,10 @@ void Worker::join() {
 }
 
 void Worker::post(std::function<void()> work) {
-    asio::post(context_, std::move(work));
+    asio::post(context_, [this, work = std::move(work)] {
+        io_.reactor.read_clock();
+        work();
+    });
 }
 
 void Worker::set_endpoints(balancing::EndpointList endpoints) {

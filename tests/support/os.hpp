@@ -25,8 +25,8 @@ namespace reverse_proxy::test_support::os {
 
 /// Unix sockets, splice(2), MSG_MORE and /proc are not to be had; their tests are skipped.
 [[nodiscard]] bool is_windows();
-/// How long after a send the receiver may still not be told of it; 0: it is told at once.
-[[nodiscard]] std::chrono::milliseconds delivery_time();
+/// Whether a receiver may be told only some time after a send that bytes have come.
+[[nodiscard]] bool tells_later();
 
 /// Error of the socket call that has just failed on this thread.
 [[nodiscard]] int last_error();

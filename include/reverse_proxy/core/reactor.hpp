@@ -183,6 +183,8 @@ public:
 
     /// The time at the start of the current batch of events; good enough for deadlines.
     [[nodiscard]] TimePoint now() const { return now_; }
+    /// For work that no event of a socket began: the last batch may be long ago.
+    void read_clock() { now_ = Clock::now(); }
     /// Wakes the waiter once the others have had their turn.
     void yield(Waiter& waiter);
     [[nodiscard]] boost::asio::io_context& io();

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <ctime>
-#include <span>
 #include <string>
 
 /// What the process asks of its operating system. Each function has its twin for Linux and for
@@ -15,10 +14,6 @@ unsigned processors_allowed();
 /// Raises the soft limit of open descriptors as far as `wanted` or the hard limit allows.
 /// @return the limit now in force; `wanted` where the system has none
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
-
-/// The numbers of the signals that ask the process to stop: SIGTERM and SIGINT; on Windows Ctrl-C
-/// and Ctrl-Break.
-std::span<int const> stop_signals();
 
 /// A closed log pipe or connection is an error code for whoever writes to it, not the end of the
 /// process. Once, at start.

@@ -1,7 +1,6 @@
 #include "reverse_proxy/platform/process.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <csignal>
 #include <fstream>
@@ -49,11 +48,6 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
         if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
     }
     return limit.rlim_cur;
-}
-
-std::span<int const> stop_signals() {
-    static constexpr std::array kSignals{SIGTERM, SIGINT};
-    return kSignals;
 }
 
 void ignore_broken_pipes() {

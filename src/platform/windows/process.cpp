@@ -1,9 +1,7 @@
 #include "reverse_proxy/platform/process.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <csignal>
 #include <cstdlib>
 #include <pthread.h>
 #include <windows.h>
@@ -19,11 +17,6 @@ unsigned processors_allowed() {
 
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
     return wanted;  // memory alone limits sockets
-}
-
-std::span<int const> stop_signals() {
-    static constexpr std::array kSignals{SIGINT, SIGBREAK, SIGTERM};
-    return kSignals;
 }
 
 void ignore_broken_pipes() {}

@@ -8,8 +8,10 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,37 +23,6 @@ namespace os = test_support::os;
 /// Why a test is skipped where a stream is two sockets of TCP.
 inline constexpr char const* kStreamsOfTcp =
     "TCP holds more than the test sends, and is told later that its peer has gone";
-
-struct Loop {
-    Loop() {
-        platform::block_broken_pipe_signal();
-        io.reactor.start([this](TimePoint) { ++ticks; });
-    }
-
-    /// Runs all that can run without waiting.
-    void settle() {
-        while (context.poll() != 0) {
-        }
-        if (os::delivery_time().count() != 0) context.run_for(os::delivery_time());
-    }
-    /// Runs until `done`; the bound (10 s) is for a loop that has lost an event, not a time-out
-    /// that is tested.
-    [[nodiscard]] bool run_until(std::function<bool()> const& done) {
-        auto const give_up = Clock::now() + std::chrono::seconds{10};
-        while (!done() && Clock::now() < give_up)
-            context.run_one_for(std::chrono::seconds{1});
-        return done();
-    }
-
-    boost::asio::io_context context{1};
-    WorkerIo io{context};
-    int ticks{0};
-};
-
-/// Starts a body that returns Task<>; the body, captures included, lives until it ends.
-template <typename Body> Detached spawn(Body body) {
-    co_await body();
-}
 
 /// The far end of a stream: a plain descriptor that is read and written at once.
 class Peer {
@@ -96,21 +67,72 @@ private:
     int descriptor_{-1};
 };
 
-/// A socket of the worker and its peer.
-struct Stream {
-    explicit Stream(Loop& loop, Readiness ready = kWritable) {
+/// The far end's socket, and the worker's.
+struct Ends {
+    explicit Ends(Reactor& reactor, Readiness ready) {
         auto const ends = os::new_pair();
         peer.adopt(ends[1]);
-        socket.open(loop.io.reactor, ends[0], ready);
+        socket.open(reactor, ends[0], ready);
     }
+
+    Peer peer;
+    Socket socket;
+};
+
+struct Loop {
+    Loop() {
+        platform::block_broken_pipe_signal();
+        io.reactor.start([this](TimePoint) { ++ticks; });
+    }
+
+    /// Runs all that can run without waiting: whatever was sent before has been told of.
+    void settle() {
+        run_ready();
+        if (!os::tells_later()) return;
+        // Events are told in their order: so those of all that was sent before are when this one
+        // is.
+        if (!last_) last_.emplace(io.reactor, Readiness{0});
+        last_->peer.send("x");
+        ASSERT_TRUE(run_until([this] { return last_->socket.ready(kReadable); }));
+        std::array<char, 2> space{};
+        ASSERT_EQ(last_->socket.read(space).bytes, 1U);
+        run_ready();
+    }
+    /// Runs until `done`; the bound (10 s) is for a loop that has lost an event, not a time-out
+    /// that is tested.
+    [[nodiscard]] bool run_until(std::function<bool()> const& done) {
+        auto const give_up = Clock::now() + std::chrono::seconds{10};
+        while (!done() && Clock::now() < give_up)
+            context.run_one_for(std::chrono::seconds{1});
+        return done();
+    }
+
+    boost::asio::io_context context{1};
+    WorkerIo io{context};
+    int ticks{0};
+
+private:
+    void run_ready() {
+        while (context.poll() != 0) {
+        }
+    }
+
+    std::optional<Ends> last_;
+};
+
+/// Starts a body that returns Task<>; the body, captures included, lives until it ends.
+template <typename Body> Detached spawn(Body body) {
+    co_await body();
+}
+
+/// A socket of the worker and its peer.
+struct Stream : Ends {
+    explicit Stream(Loop& loop, Readiness ready = kWritable) : Ends{loop.io.reactor, ready} {}
     /// A stream that takes only a few KiB before it is full.
     void shrink() const {
         int const bytes = 1;  // the kernel rounds up to its least, 4.5 KiB
         ASSERT_TRUE(os::set_option(socket.descriptor(), SOL_SOCKET, SO_SNDBUF, bytes));
     }
-
-    Peer peer;
-    Socket socket;
 };
 
 /// Bytes that differ at every place of any power of two.

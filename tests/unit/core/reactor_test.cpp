@@ -368,7 +368,7 @@ TEST(Reactor, EndOfAWorkerWhileOthersWaitIsSafe) {
     Watch waiter;
     waiter.start(loop->io.reactor, stream->socket, kReadable, nullptr, 0, Clock::now() + 1h);
     loop->io.reactor.stop();
-    loop->settle();
+    loop->context.poll();
     stream.reset();
     loop.reset();
     EXPECT_FALSE(waiter.waiting());
