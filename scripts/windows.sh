@@ -44,6 +44,8 @@ start_wine() {
         env -u DISPLAY wineboot --init >&2
         wineserver --wait
     fi
+    wineserver --kill || true  # one that an earlier run left
+    wineserver --wait
     wineserver --persistent
     # Wine's own processes start here: as children of a test they would hold its output open for ever.
     env -u DISPLAY wineboot >/dev/null 2>&1 </dev/null
