@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <string_view>
@@ -18,8 +19,7 @@ namespace {
 using Point = telemetry::TrafficHistory::Point;
 using telemetry::EndpointView;
 
-constexpr unsigned kOpen = 2;  // EndpointView::breaker_state
-constexpr std::string_view kBreakers[] = {"closed", "half_open", "open"};
+constexpr std::array<std::string_view, 3> kBreakers{"closed", "half_open", "open"};
 
 /// To a microsecond: more digits make the answer longer and tell nothing. NaN becomes null.
 Json rounded(double value) {
@@ -75,10 +75,6 @@ Json series(std::vector<Point> const& points) {
             {"in_flight", column(points, [](Point const& point) { return point.in_flight; })}};
 }
 
-bool eligible(EndpointView const& endpoint, bool fail_open) {
-    return (endpoint.healthy || fail_open) && endpoint.breaker_state != kOpen;
-}
-
 Json endpoints(StatusReport const& report) {
     auto const& traffic = report.traffic.endpoints;
     auto const all = std::accumulate(
@@ -95,8 +91,8 @@ Json endpoints(StatusReport const& report) {
                              static_cast<double>(std::max<std::uint64_t>(all, 1));
         list.push_back({{"endpoint", endpoint.label},
                         {"healthy", endpoint.healthy},
-                        {"breaker", kBreakers[std::min(endpoint.breaker_state, kOpen)]},
-                        {"eligible", eligible(endpoint, report.process.fail_open)},
+                        {"breaker", kBreakers.at(endpoint.breaker_state)},
+                        {"eligible", endpoint.eligible},
                         {"share", rounded(share)},
                         {"attempts", row.attempts},
                         {"failed", row.failed},
@@ -125,9 +121,8 @@ Json transitions(std::vector<telemetry::Transitions::Dated> const& latest) {
 /// As /readyz has it.
 std::string_view state(telemetry::ProcessView const& process) {
     if (process.draining) return "draining";
-    bool const any =
-        std::any_of(process.endpoints.begin(), process.endpoints.end(),
-                    [&](auto const& endpoint) { return eligible(endpoint, process.fail_open); });
+    bool const any = std::any_of(process.endpoints.begin(), process.endpoints.end(),
+                                 [](EndpointView const& endpoint) { return endpoint.eligible; });
     return any ? "ready" : "no_upstream";
 }
 

@@ -437,10 +437,10 @@ std::vector<admin::EndpointStatus> Pipeline::endpoint_status() const {
     bool const failing_open = shared_.rotation.failing_open.load(std::memory_order_relaxed);
     std::vector<admin::EndpointStatus> list;
     for (auto const& endpoint : client_.endpoints()) {
-        bool const healthy = endpoint->healthy.load(std::memory_order_relaxed);
-        balancing::BreakerState const breaker = endpoint->breaker.state(now);
-        list.push_back({endpoint->url, endpoint->label, healthy, balancing::name_of(breaker),
-                        (healthy || failing_open) && breaker != balancing::BreakerState::open});
+        list.push_back({endpoint->url, endpoint->label,
+                        endpoint->healthy.load(std::memory_order_relaxed),
+                        balancing::name_of(endpoint->breaker.state(now)),
+                        endpoint->eligible(failing_open, now)});
     }
     return list;
 }

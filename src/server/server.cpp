@@ -350,6 +350,7 @@ telemetry::ProcessView Server::Control::view() const {
         for (auto const& cells : endpoint->cells)
             shown.cells.push_back(&cells);
         shown.healthy = endpoint->healthy.load(std::memory_order_relaxed);
+        shown.eligible = endpoint->eligible(view.fail_open, now);
         shown.breaker_state = static_cast<unsigned>(endpoint->breaker.state(now));
         for (auto const state :
              {balancing::BreakerState::closed, balancing::BreakerState::half_open,

@@ -20,6 +20,13 @@ struct Endpoint {
     Endpoint(CircuitBreaker::Config const& breaker_config, unsigned workers)
         : breaker{breaker_config}, cells(workers) {}
 
+    /// Whether requests may go there, as the admin endpoints show it.
+    /// @param failing_open  Rotation::failing_open
+    [[nodiscard]] bool eligible(bool failing_open, core::TimePoint now) const {
+        return (healthy.load(std::memory_order_relaxed) || failing_open) &&
+               breaker.state(now) != BreakerState::open;
+    }
+
     std::string label;      // `127.0.0.1:9000`, with the prefix where there is one;
                             // `name:9000@10.0.0.5` for a name
     std::string url;        // `http://127.0.0.1:9000/prefix`

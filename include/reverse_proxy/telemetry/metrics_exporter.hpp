@@ -23,6 +23,7 @@ struct EndpointView {
     std::uint64_t transitions_to[3]{};  // by breaker_state
     std::uint64_t probes_ok{0};
     std::uint64_t probes_failed{0};
+    bool eligible{true};
 };
 
 /// What the process as a whole shows at this moment.

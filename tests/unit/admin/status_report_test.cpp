@@ -20,6 +20,7 @@ telemetry::EndpointView endpoint(std::string label, bool healthy, unsigned break
     view.label = std::move(label);
     view.healthy = healthy;
     view.breaker_state = breaker_state;
+    view.eligible = healthy && breaker_state != 2;
     return view;
 }
 
@@ -95,7 +96,7 @@ TEST(StatusReport, StateIsThatOfReadyz) {
     EXPECT_EQ(shown(report).at("state"), "ready");
     report.process.endpoints = {endpoint("b:80", false, 0)};
     EXPECT_EQ(shown(report).at("state"), "no_upstream");
-    report.process.fail_open = true;
+    report.process.endpoints.front().eligible = true;  // it fails open
     EXPECT_EQ(shown(report).at("state"), "ready");
     report.process.draining = true;
     EXPECT_EQ(shown(report).at("state"), "draining");

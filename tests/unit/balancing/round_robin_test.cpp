@@ -63,6 +63,18 @@ protected:
     Rotation rotation_;
 };
 
+TEST_F(RoundRobinTest, EligibleIsWhatIsHealthyAndNotFencedOff) {
+    EndpointList const list = endpoints(1);
+    Endpoint& endpoint = *list.front();
+    EXPECT_TRUE(endpoint.eligible(false, kNow));
+    set_healthy(endpoint, false);
+    EXPECT_FALSE(endpoint.eligible(false, kNow));
+    EXPECT_TRUE(endpoint.eligible(true, kNow)) << "all are unhealthy, and it fails open";
+    open(endpoint, kNow);
+    EXPECT_FALSE(endpoint.eligible(true, kNow));
+    EXPECT_TRUE(endpoint.eligible(true, kNow + 10s)) << "half open";
+}
+
 TEST_F(RoundRobinTest, TakesTurns) {
     RoundRobin balancer{rotation_, false};
     balancer.set_endpoints(endpoints(3));
