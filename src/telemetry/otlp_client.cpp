@@ -1,7 +1,11 @@
 #include "telemetry/otlp_client.hpp"
 
+#include "reverse_proxy/core/ip_network.hpp"
+#include "reverse_proxy/core/name_lookup.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -11,7 +15,9 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace reverse_proxy::telemetry {
 
@@ -38,14 +44,19 @@ OtlpAnswer no_answer(char const* step, error_code ec) {
 
 struct OtlpClient::State {
     State(net::io_context& io, Collector to)
-        : collector{std::move(to)}, resolver{io}, stream{io}, buffer{kMostHeadBytes} {}
+        : collector{std::move(to)}, names{io}, looked_up{io}, stream{io}, buffer{kMostHeadBytes} {}
 
+    net::awaitable<error_code> look_up();
     net::awaitable<error_code> connect();
     net::awaitable<OtlpAnswer> exchange(std::string const& json);
     net::awaitable<OtlpAnswer> read_answer();
 
     Collector collector;
-    net::ip::tcp::resolver resolver;
+    core::NameLookup names;
+    core::NameLookup::Addresses addresses;
+    std::uint64_t lookups{0};
+    net::steady_timer looked_up;  // cancelled at the answer and by close()
+    core::TimePoint deadline;
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
     bool connected{false};
@@ -57,14 +68,15 @@ OtlpClient::OtlpClient(net::io_context& io, Collector collector)
 OtlpClient::~OtlpClient() = default;
 
 void OtlpClient::close() {
-    state_->resolver.cancel();
+    state_->looked_up.cancel();
     state_->stream.close();
     state_->connected = false;
 }
 
 net::awaitable<OtlpAnswer> OtlpClient::post(std::string const& json, core::Duration timeout) {
-    // Set once: it bounds connect, request and answer together.
-    state_->stream.expires_after(timeout);
+    // Set once: it bounds look-up, connect, request and answer together.
+    state_->deadline = core::Clock::now() + timeout;
+    state_->stream.expires_at(state_->deadline);
     OtlpAnswer answer = co_await state_->exchange(json);
     if (!state_->connected) close();
     state_->stream.expires_never();
@@ -72,13 +84,32 @@ net::awaitable<OtlpAnswer> OtlpClient::post(std::string const& json, core::Durat
 }
 
 /// The name is looked up for each connection: collectors move.
+net::awaitable<error_code> OtlpClient::State::look_up() {
+    addresses.clear();
+    if (auto const address = core::parse_address(collector.host)) {
+        addresses.push_back(*address);
+        co_return error_code{};
+    }
+    error_code outcome = net::error::timed_out;
+    looked_up.expires_at(deadline);
+    names.start(collector.host, [this, &outcome, number = ++lookups](error_code ec, auto found) {
+        if (number != lookups) return;
+        outcome = ec;
+        addresses = std::move(found);
+        looked_up.cancel();
+    });
+    co_await looked_up.async_wait(kTuple);
+    ++lookups;  // an answer that comes later is nobody's
+    co_return outcome;
+}
+
 net::awaitable<error_code> OtlpClient::State::connect() {
     buffer.clear();
-    auto [resolve_ec, found] =
-        co_await resolver.async_resolve(collector.host, std::to_string(collector.port),
-                                        net::ip::resolver_base::numeric_service, kTuple);
-    if (resolve_ec) co_return resolve_ec;
-    auto [ec, endpoint] = co_await stream.async_connect(found, kTuple);
+    if (error_code const ec = co_await look_up(); ec) co_return ec;
+    std::vector<net::ip::tcp::endpoint> endpoints;
+    for (auto const& address : addresses)
+        endpoints.emplace_back(address, collector.port);
+    auto [ec, endpoint] = co_await stream.async_connect(endpoints, kTuple);
     connected = !ec;
     co_return ec;
 }

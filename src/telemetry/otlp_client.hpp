@@ -21,8 +21,8 @@ public:
     OtlpClient(OtlpClient const&) = delete;
     OtlpClient& operator=(OtlpClient const&) = delete;
 
-    /// Sends one export and reads its answer; connecting included it takes `timeout` at most, a
-    /// look-up of the collector's name aside.
+    /// Sends one export and reads its answer; looking the collector's name up and connecting
+    /// included it takes `timeout` at most.
     boost::asio::awaitable<OtlpAnswer> post(std::string const& json, core::Duration timeout);
     /// Ends what is under way: post() returns soon.
     void close();

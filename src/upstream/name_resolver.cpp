@@ -2,8 +2,6 @@
 
 #include "reverse_proxy/telemetry/log.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -33,15 +31,9 @@ void normalise(Addresses& addresses) {
 }  // namespace
 
 Lookup system_lookup(net::io_context& control) {
-    auto resolver = std::make_shared<net::ip::tcp::resolver>(control);
-    return [resolver](std::string const& host, LookupHandler handler) {
-        resolver->async_resolve(host, "", net::ip::resolver_base::address_configured,
-                                [handler = std::move(handler)](error_code ec, auto const& results) {
-                                    Addresses addresses;
-                                    for (auto const& result : results)
-                                        addresses.push_back(result.endpoint().address());
-                                    handler(ec, std::move(addresses));
-                                });
+    auto names = std::make_shared<core::NameLookup>(control);
+    return [names = std::move(names)](std::string const& host, LookupHandler handler) {
+        names->start(host, std::move(handler));
     };
 }
 

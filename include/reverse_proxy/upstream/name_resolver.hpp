@@ -2,9 +2,9 @@
 
 #include "reverse_proxy/core/clock.hpp"
 #include "reverse_proxy/core/failure.hpp"
+#include "reverse_proxy/core/name_lookup.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -14,18 +14,16 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace reverse_proxy::upstream {
 
-using Addresses = std::vector<boost::asio::ip::address>;
-using LookupHandler = std::function<void(boost::system::error_code, Addresses)>;
+using Addresses = core::NameLookup::Addresses;
+using LookupHandler = core::NameLookup::Handler;
 /// Starts one look-up of a host name and calls the handler once, during the call or later, on the
 /// control thread.
 using Lookup = std::function<void(std::string const& host, LookupHandler)>;
 
-/// getaddrinfo(3) on a thread of Asio's own, IPv4 and IPv6 where this machine has them. That thread
-/// serves one look-up after the other, and destroying `control` waits for the one in work.
+/// By core::NameLookup, which lives as long as the result and its copies.
 Lookup system_lookup(boost::asio::io_context& control);
 
 /// Keeps the addresses of one host name up to date: a look-up at start and `interval` after each
