@@ -1,5 +1,7 @@
 #include "reverse_proxy/core/frame_pool.hpp"
 
+#include "reverse_proxy/core/free_list.hpp"
+
 #include <array>
 #include <new>
 
@@ -21,30 +23,9 @@ constexpr bool kRecycle = true;
 constexpr bool kRecycle = true;
 #endif
 
-struct FreeFrame {
-    FreeFrame* next;
-};
-
-struct FreeList {
-    FreeFrame* first{nullptr};
-    std::size_t size{0};
-
-    void* pop() {
-        FreeFrame* const frame = first;
-        first = frame->next;
-        --size;
-        return frame;
-    }
-};
-
 // Without a destructor: where threads keep their variables in memory of their own (MinGW-w64), they
 // are gone before it would run.
 thread_local std::array<FreeList, kClasses> lists;
-
-void shrink(FreeList& list, std::size_t keep) {
-    while (list.size > keep)
-        ::operator delete(list.pop());
-}
 
 }  // namespace
 
@@ -52,7 +33,7 @@ void* FramePool::allocate(std::size_t bytes) {
     std::size_t const index = (bytes - 1) / kStep;
     if (!kRecycle || index >= kClasses) return ::operator new(bytes);
     FreeList& list = lists[index];
-    if (list.first != nullptr) return list.pop();
+    if (!list.empty()) return list.pop();
     return ::operator new((index + 1) * kStep);
 }
 
@@ -62,19 +43,17 @@ void FramePool::release(void* frame, std::size_t bytes) noexcept {
         ::operator delete(frame);
         return;
     }
-    FreeList& list = lists[index];
-    list.first = new (frame) FreeFrame{list.first};
-    ++list.size;
+    lists[index].push(frame);
 }
 
 void FramePool::trim() noexcept {
     for (FreeList& list : lists)
-        shrink(list, list.size / 2);
+        list.halve();
 }
 
 void FramePool::clear() noexcept {
     for (FreeList& list : lists)
-        shrink(list, 0);
+        list.shrink(0);
 }
 
 }  // namespace reverse_proxy::core

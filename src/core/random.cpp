@@ -1,9 +1,36 @@
 #include "reverse_proxy/core/random.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <random>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace reverse_proxy::core {
+
+namespace {
+
+/// The 16 digits of a number.
+void write_digits(char* out, std::uint64_t bits) {
+#if defined(__SSE2__)
+    __m128i const half = _mm_set1_epi8(0x0F);
+    __m128i const bytes = _mm_cvtsi64_si128(static_cast<std::int64_t>(bits));
+    __m128i const low = _mm_and_si128(bytes, half);
+    __m128i const high = _mm_and_si128(_mm_srli_epi16(bytes, 4), half);
+    __m128i const digits = _mm_unpacklo_epi8(high, low);
+    __m128i const is_letter = _mm_cmpgt_epi8(digits, _mm_set1_epi8(9));
+    __m128i const to_letter = _mm_and_si128(is_letter, _mm_set1_epi8('a' - '0' - 10));
+    __m128i const text = _mm_add_epi8(_mm_add_epi8(digits, _mm_set1_epi8('0')), to_letter);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), text);
+#else
+    for (char* const end = out + 16; out != end; bits >>= 4)
+        *out++ = "0123456789abcdef"[bits & 15];
+#endif
+}
+
+}  // namespace
 
 Random::Random() {
     std::random_device kernel;  // getrandom(2) in libstdc++ on Linux
@@ -45,12 +72,8 @@ std::uint64_t Random::below(std::uint64_t bound) {
 }
 
 void Random::hex(char* out, unsigned digits) {
-    std::uint64_t bits = 0;
-    for (unsigned i = 0; i < digits; ++i) {
-        if (i % 16 == 0) bits = next();
-        out[i] = "0123456789abcdef"[bits & 15];
-        bits >>= 4;
-    }
+    for (unsigned written = 0; written < digits; written += 16)
+        write_digits(out + written, std::max<std::uint64_t>(next(), 1));
 }
 
 }  // namespace reverse_proxy::core

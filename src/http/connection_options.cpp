@@ -4,18 +4,21 @@
 
 namespace reverse_proxy::http {
 
-bool names_no_field(std::string_view option) {
-    return iequals(option, "keep-alive") || iequals(option, "close") ||
-           iequals(option, "upgrade") || iequals(option, "te");
+ConnectionOption connection_option(std::string_view option) {
+    if (iequals(option, "keep-alive")) return ConnectionOption::keep_alive;
+    if (iequals(option, "close")) return ConnectionOption::close;
+    if (iequals(option, "upgrade")) return ConnectionOption::upgrade;
+    if (iequals(option, "te")) return ConnectionOption::te;
+    return ConnectionOption::field;
 }
 
 void collect_connection_options(Fields const& head, std::string& options) {
     options.clear();
-    if (!head.has(FieldId::connection)) return;
+    if (!head.lists(ConnectionOption::field)) return;
     for (Field const& field : head.parsed()) {
         if (field.id != FieldId::connection) continue;
         for_each_element(field.value, [&](std::string_view option) {
-            if (names_no_field(option)) return;
+            if (connection_option(option) != ConnectionOption::field) return;
             if (!options.empty()) options += ',';
             options += option;
         });

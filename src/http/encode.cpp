@@ -6,13 +6,13 @@
 namespace reverse_proxy::http {
 
 void append_field(core::Text& text, std::string_view name, std::string_view value) {
-    text.append(name).append(": ").append(value).append("\r\n");
+    text.append(name, ": ", value, "\r\n");
 }
 
 void append_number(core::Text& text, std::uint64_t number) {
     std::array<char, 20> digits{};
     auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    text.append({digits.data(), static_cast<std::size_t>(end - digits.data())});
+    text.append(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
 }
 
 void append_fields(core::Text& text, Fields const& fields) {
@@ -20,7 +20,7 @@ void append_fields(core::Text& text, Fields const& fields) {
     char const* run_end = nullptr;
     auto const end_run = [&] {
         if (run_begin != nullptr)
-            text.append({run_begin, static_cast<std::size_t>(run_end - run_begin)});
+            text.append(std::string_view{run_begin, static_cast<std::size_t>(run_end - run_begin)});
         run_begin = run_end = nullptr;
     };
     for (Field const& field : fields.parsed()) {
@@ -39,8 +39,7 @@ void append_fields(core::Text& text, Fields const& fields) {
         }
     }
     end_run();
-    for (AddedField const& field : fields.added())
-        append_field(text, field.name, fields.value(field));
+    text.append(fields.added_lines());
 }
 
 }  // namespace reverse_proxy::http

@@ -9,26 +9,36 @@ namespace {
 
 enum class Match : std::uint8_t { none, same, imitating };
 
-/// Case-insensitive; `name` is a token, so that setting 0x20 gives a `-` only of a `-`.
+template <typename Word>
+[[gnu::always_inline]] inline bool same_word(std::string_view name, std::string_view known,
+                                             std::size_t at) {
+    constexpr auto kLower = static_cast<Word>(0x2020'2020'2020'2020);
+    Word sent{};
+    Word wanted{};
+    std::memcpy(&sent, name.data() + at, sizeof sent);
+    std::memcpy(&wanted, known.data() + at, sizeof wanted);
+    return static_cast<Word>(sent | kLower) == wanted;
+}
+
+/// In words of which the last overlaps the one before. @param known  a literal, so that nothing is
+/// left of this but comparisons with numbers
+template <typename Word>
+[[gnu::always_inline]] inline bool same_words(std::string_view name, std::string_view known) {
+    for (std::size_t at = 0; at + sizeof(Word) < known.size(); at += sizeof(Word))
+        if (!same_word<Word>(name, known, at)) return false;
+    return same_word<Word>(name, known, known.size() - sizeof(Word));
+}
+
+/// Case-insensitive; `name` is a token as long as `known`, so that setting 0x20 gives a `-` only of
+/// a `-`.
 [[gnu::always_inline]] inline bool same(std::string_view name, std::string_view known) {
-    constexpr std::uint64_t kLower = 0x2020'2020'2020'2020;
-    auto const word = [](char const* at) {
-        std::uint64_t value = 0;
-        std::memcpy(&value, at, sizeof value);
-        return value;
-    };
-    std::size_t at = 0;
-    for (; known.size() - at >= 8; at += 8)
-        if ((word(name.data() + at) | kLower) != word(known.data() + at)) return false;
-    for (; at < known.size(); ++at)
-        if ((name[at] | 0x20) != known[at]) return false;
-    return true;
+    if (known.size() >= 8) return same_words<std::uint64_t>(name, known);
+    if (known.size() >= 4) return same_words<std::uint32_t>(name, known);
+    return same_words<std::uint16_t>(name, known);
 }
 
 /// Compares a name with a known one of the same length: `known` is lower-case letters and `-`.
-/// Nearly all calls end in its first line.
-Match match(std::string_view name, std::string_view known) {
-    if (same(name, known)) return Match::same;
+[[gnu::noinline]] Match match(std::string_view name, std::string_view known) {
     bool imitating = false;
     for (std::size_t i = 0; i < known.size(); ++i) {
         char const c = name[i];
@@ -43,35 +53,35 @@ Match match(std::string_view name, std::string_view known) {
     return imitating ? Match::imitating : Match::same;
 }
 
-/// Most names differ in the first letter.
-inline bool may_match(std::string_view name, std::string_view known) {
-    return (name.front() | 0x20) == known.front();
-}
+/// A field that nobody gains by imitating.
+struct Plain {
+    std::string_view known;
+    FieldId id;
 
-/// For fields that nobody gains by imitating.
-inline FieldId plain(std::string_view name, std::string_view known, FieldId id) {
-    if (!may_match(name, known)) return FieldId::other;
-    return match(name, known) == Match::same ? id : FieldId::other;
-}
-
-/// For fields that steer framing, routing or trust.
-inline FieldId guarded(std::string_view name, std::string_view known, FieldId id) {
-    if (!may_match(name, known)) return FieldId::other;
-    switch (match(name, known)) {
-    case Match::same:
-        return id;
-    case Match::imitating:
-        return FieldId::imitation;
-    case Match::none:
-        break;
+    [[gnu::always_inline]] FieldId operator()(std::string_view name) const {
+        return same(name, known) ? id : FieldId::other;
     }
-    return FieldId::other;
-}
+};
 
-/// The first that is not `other`.
-template <typename... Ids> constexpr FieldId first_of(Ids... ids) {
+/// A field that steers framing, routing or trust.
+struct Guarded {
+    std::string_view known;
+    FieldId id;
+
+    [[gnu::always_inline]] FieldId operator()(std::string_view name) const {
+        if (same(name, known)) return id;
+        // Most names differ in the first letter.
+        bool const differs = (name.front() | 0x20) != known.front();
+        if (differs || match(name, known) == Match::none) return FieldId::other;
+        return FieldId::imitation;
+    }
+};
+
+/// Asks one rule after the other, until one knows the name.
+template <typename... Rules>
+[[gnu::always_inline]] inline FieldId first_of(std::string_view name, Rules const&... rules) {
     FieldId found = FieldId::other;
-    static_cast<void>(((found = ids, found != FieldId::other) || ...));
+    static_cast<void>(((found = rules(name), found != FieldId::other) || ...));
     return found;
 }
 
@@ -94,46 +104,45 @@ FieldId forwarded_family(std::string_view name) {
 FieldId by_length(std::string_view name) {
     switch (name.size()) {
     case 2:
-        return plain(name, "te", FieldId::te);
+        return Plain{"te", FieldId::te}(name);
     case 3:
-        return plain(name, "via", FieldId::via);
+        return Plain{"via", FieldId::via}(name);
     case 4:
-        return first_of(plain(name, "host", FieldId::host), plain(name, "date", FieldId::date));
+        return first_of(name, Plain{"host", FieldId::host}, Plain{"date", FieldId::date});
     case 5:
-        return plain(name, "proxy", FieldId::imitation);
+        return Plain{"proxy", FieldId::imitation}(name);
     case 6:
-        return first_of(plain(name, "cookie", FieldId::cookie),
-                        plain(name, "server", FieldId::server),
-                        plain(name, "expect", FieldId::expect));
+        return first_of(name, Plain{"cookie", FieldId::cookie}, Plain{"server", FieldId::server},
+                        Plain{"expect", FieldId::expect});
     case 7:
-        return first_of(plain(name, "upgrade", FieldId::upgrade),
-                        plain(name, "trailer", FieldId::trailer));
+        return first_of(name, Plain{"upgrade", FieldId::upgrade},
+                        Plain{"trailer", FieldId::trailer});
     case 9:
-        return plain(name, "forwarded", FieldId::forwarded);
+        return Plain{"forwarded", FieldId::forwarded}(name);
     case 10:
-        return first_of(plain(name, "connection", FieldId::connection),
-                        plain(name, "user-agent", FieldId::user_agent),
-                        guarded(name, "keep-alive", FieldId::keep_alive),
-                        plain(name, "tracestate", FieldId::tracestate));
+        return first_of(name, Plain{"connection", FieldId::connection},
+                        Plain{"user-agent", FieldId::user_agent},
+                        Guarded{"keep-alive", FieldId::keep_alive},
+                        Plain{"tracestate", FieldId::tracestate});
     case 11:
-        return first_of(plain(name, "traceparent", FieldId::traceparent),
-                        plain(name, "retry-after", FieldId::retry_after));
+        return first_of(name, Plain{"traceparent", FieldId::traceparent},
+                        Plain{"retry-after", FieldId::retry_after});
     case 12:
-        return first_of(plain(name, "content-type", FieldId::content_type),
-                        guarded(name, "max-forwards", FieldId::max_forwards),
-                        plain(name, "proxy-status", FieldId::proxy_status));
+        return first_of(name, Plain{"content-type", FieldId::content_type},
+                        Guarded{"max-forwards", FieldId::max_forwards},
+                        Plain{"proxy-status", FieldId::proxy_status});
     case 13:
-        return plain(name, "authorization", FieldId::authorization);
+        return Plain{"authorization", FieldId::authorization}(name);
     case 14:
-        return guarded(name, "content-length", FieldId::content_length);
+        return Guarded{"content-length", FieldId::content_length}(name);
     case 16:
-        return guarded(name, "proxy-connection", FieldId::proxy_connection);
+        return Guarded{"proxy-connection", FieldId::proxy_connection}(name);
     case 17:
-        return guarded(name, "transfer-encoding", FieldId::transfer_encoding);
+        return Guarded{"transfer-encoding", FieldId::transfer_encoding}(name);
     case 18:
-        return plain(name, "proxy-authenticate", FieldId::proxy_authenticate);
+        return Plain{"proxy-authenticate", FieldId::proxy_authenticate}(name);
     case 19:
-        return guarded(name, "proxy-authorization", FieldId::proxy_authorization);
+        return Guarded{"proxy-authorization", FieldId::proxy_authorization}(name);
     default:
         return FieldId::other;
     }
@@ -144,9 +153,9 @@ FieldId by_length(std::string_view name) {
 FieldId field_id(std::string_view name) {
     if (name.size() < 2) return FieldId::other;
     if ((name[0] | 0x20) != 'x') return by_length(name);
-    if (name.size() == 9) return guarded(name, "x-real-ip", FieldId::x_real_ip);
+    if (name.size() == 9) return Guarded{"x-real-ip", FieldId::x_real_ip}(name);
     if (name.size() == 12) {
-        FieldId const id = guarded(name, "x-request-id", FieldId::x_request_id);
+        FieldId const id = Guarded{"x-request-id", FieldId::x_request_id}(name);
         if (id != FieldId::other) return id;
     }
     return forwarded_family(name);

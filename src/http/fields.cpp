@@ -4,13 +4,9 @@ namespace reverse_proxy::http {
 
 void Fields::clear() {
     parsed_.clear();
-    added_.clear();
-    added_text_.clear();
+    added_lines_.clear();
     seen_.clear();
-}
-
-std::string_view Fields::value(AddedField const& field) const {
-    return added_text_.view().substr(field.value_begin, field.value_size);
+    options_ = 0;
 }
 
 Field const* Fields::find(FieldId id) const {
@@ -33,23 +29,6 @@ void Fields::drop(FieldSet ids) {
     if (!has_any(ids)) return;
     for (Field& field : parsed_)
         if (ids.contains(field.id)) field.dropped = true;
-}
-
-void Fields::add(std::string_view name, std::string_view value) {
-    added_.push_back({name, static_cast<std::uint32_t>(added_text_.size()),
-                      static_cast<std::uint32_t>(value.size())});
-    added_text_.append(value);
-}
-
-void Fields::add(std::string_view name, std::initializer_list<std::string_view> pieces) {
-    add(name, std::string_view{});
-    for (std::string_view const piece : pieces)
-        extend(piece);
-}
-
-void Fields::extend(std::string_view piece) {
-    added_.back().value_size += static_cast<std::uint32_t>(piece.size());
-    added_text_.append(piece);
 }
 
 void RequestHead::clear() {

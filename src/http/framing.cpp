@@ -160,18 +160,8 @@ core::Result<void> check_host(RequestHead const& head, Target const& target) {
 }
 
 bool wants_keep_alive(Fields const& fields, unsigned minor_version) {
-    bool close = false;
-    bool keep_alive = minor_version >= 1;
-    if (fields.has(FieldId::connection)) {
-        for (Field const& field : fields.parsed()) {
-            if (field.id != FieldId::connection) continue;
-            for_each_element(field.value, [&](std::string_view option) {
-                close = close || iequals(option, "close");
-                keep_alive = keep_alive || iequals(option, "keep-alive");
-            });
-        }
-    }
-    return keep_alive && !close;
+    if (fields.lists(ConnectionOption::close)) return false;
+    return minor_version >= 1 || fields.lists(ConnectionOption::keep_alive);
 }
 
 }  // namespace reverse_proxy::http

@@ -4,7 +4,7 @@
 #include "reverse_proxy/http/characters.hpp"
 #include "reverse_proxy/http/list.hpp"
 
-#include <algorithm>
+#include <cstring>
 
 namespace reverse_proxy::http {
 namespace {
@@ -27,14 +27,12 @@ constexpr Kinds kResponse{core::FailureKind::response_malformed,
 constexpr std::size_t kIncomplete = 0;
 
 bool parse_version(std::string_view text, unsigned& minor_version) {
-    if (text == "HTTP/1.1") {
-        minor_version = 1;
-    } else if (text == "HTTP/1.0") {
-        minor_version = 0;
-    } else {
+    constexpr std::string_view kName = "HTTP/1.";
+    if (text.size() != kName.size() + 1 ||
+        std::memcmp(text.data(), kName.data(), kName.size()) != 0)
         return false;
-    }
-    return true;
+    minor_version = static_cast<unsigned>(text.back() - '0');
+    return minor_version <= 1;
 }
 
 /// `method SP target SP version`. @return why it is malformed, or ""
@@ -71,11 +69,15 @@ std::string_view parse_status_line(std::string_view line, ResponseHead& head) {
     return {};
 }
 
-/// RFC 9110, 7.6.1: a list of tokens. Its options are counted.
-bool valid_options(std::string_view value, std::size_t& count) {
+/// A line of Connection, or of Proxy-Connection, which means nothing but must be as sound: a list
+/// of tokens. Its options are counted.
+bool note_options(Field const& field, Fields& fields, std::size_t& count) {
     bool valid = true;
-    count += static_cast<std::size_t>(std::count(value.begin(), value.end(), ',')) + 1;
-    for_each_element(value, [&](std::string_view option) { valid = valid && is_token(option); });
+    for_each_element(field.value, [&](std::string_view option) {
+        valid = valid && is_token(option);
+        if (field.id == FieldId::connection) fields.note(connection_option(option));
+        ++count;
+    });
     return valid;
 }
 
@@ -96,7 +98,7 @@ Result<std::size_t> parse_fields(LineReader& lines, HeadLimits const& limits, Ki
         if (fields.parsed().size() == limits.max_fields || lines.taken() > limits.max_bytes)
             return Failure{kinds.too_large, "fields over the limit"};
         if (field.id == FieldId::connection || field.id == FieldId::proxy_connection) {
-            if (!valid_options(field.value, options))
+            if (!note_options(field, fields, options))
                 return Failure{kinds.malformed, "connection option is no token"};
             // Each option is looked for among all fields: more of them than a head may have fields
             // are of no use but to make that slow.

@@ -67,31 +67,26 @@ core::Detached Connection::run(Connection* self) {
     delete self;
 }
 
+/// Between two requests nothing but this frame is held.
 Task<> Connection::serve_requests() {
-    for (bool more = true; more;) {
-        if (in_.empty()) {
-            bool const arrived = co_await wait_for_request();
-            if (!arrived) co_return;
-        }
-        more = co_await serve_request();
-    }
-}
-
-/// Idle until the next request's first byte; nothing but this frame is held.
-Task<bool> Connection::wait_for_request() {
-    in_.release();
-    idle_ = true;
     for (;;) {
-        if (!socket_.ready(kReadable)) {
-            core::TimePoint const deadline =
-                clients_.io.reactor.now() + clients_.settings.idle_timeout;
-            Wake const wake =
-                co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
-            if (wake != Wake::ready) co_return false;
+        while (in_.empty()) {
+            in_.release();
+            idle_ = true;
+            if (!socket_.ready(kReadable)) {
+                core::TimePoint const deadline =
+                    clients_.io.reactor.now() + clients_.settings.idle_timeout;
+                Wake const wake =
+                    co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
+                if (wake != Wake::ready) co_return;
+            }
+            core::IoResult const result = in_.fill(socket_);
+            if (result.status == core::IoResult::Status::end_of_stream ||
+                result.status == core::IoResult::Status::failed)
+                co_return;
         }
-        core::IoResult const result = in_.fill(socket_);
-        if (result.status == core::IoResult::Status::would_block) continue;
-        co_return result.status == core::IoResult::Status::ok;
+        bool const more = co_await serve_request();
+        if (!more) co_return;
     }
 }
 

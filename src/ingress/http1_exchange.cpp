@@ -30,7 +30,7 @@ constexpr Http1ContentReader::Faults kFaults{FailureKind::request_malformed,
 void append_status_line(core::Text& text, unsigned status, std::string_view reason) {
     text.append("HTTP/1.1 ");
     http::append_number(text, status);
-    text.append(" ").append(reason).append("\r\n");
+    text.append(" ", reason, "\r\n");
 }
 
 }  // namespace

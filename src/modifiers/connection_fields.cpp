@@ -9,6 +9,7 @@
 namespace reverse_proxy::modifiers {
 namespace {
 
+using http::ConnectionOption;
 using http::FieldId;
 using http::FieldSet;
 using http::iequals;
@@ -47,7 +48,9 @@ constexpr FieldSet kNotForNaming{FieldId::connection,
 /// The parser lets no head through that names more options than it may have fields.
 void drop_named(http::Fields& fields, std::string_view options) {
     http::for_each_element(options, [&](std::string_view option) {
-        if (http::names_no_field(option) || kNotForNaming.contains(http::field_id(option))) return;
+        if (http::connection_option(option) != ConnectionOption::field ||
+            kNotForNaming.contains(http::field_id(option)))
+            return;
         for (http::Field& field : fields.parsed())
             if (!field.dropped && iequals(field.name, option)) field.dropped = true;
     });
@@ -59,16 +62,19 @@ template <typename Visit> void for_each_line(http::Fields const& fields, FieldId
         if (field.id == id) visit(field.value);
 }
 
-bool lists(http::Fields const& fields, FieldId id, std::string_view wanted) {
+/// TE: trailers (RFC 9110, 10.1.4).
+bool takes_trailers(http::Fields const& fields) {
     bool found = false;
-    for_each_line(fields, id, [&](std::string_view value) {
-        http::for_each_element(
-            value, [&](std::string_view element) { found = found || iequals(element, wanted); });
+    for_each_line(fields, FieldId::te, [&](std::string_view value) {
+        http::for_each_element(value, [&](std::string_view element) {
+            found = found || iequals(element, "trailers");
+        });
     });
     return found;
 }
 
 void drop_all_named(http::Fields& fields) {
+    if (!fields.lists(ConnectionOption::field)) return;
     for_each_line(fields, FieldId::connection,
                   [&](std::string_view value) { drop_named(fields, value); });
 }
@@ -96,7 +102,7 @@ void note_upgrade(http::RequestHead const& head, RequestFacts& facts) {
         protocol = value;
     });
     if (lines != 1 || !may_tunnel(protocol)) return;
-    if (!lists(head.fields, FieldId::connection, "upgrade")) return;
+    if (!head.fields.lists(ConnectionOption::upgrade)) return;
     facts.wants_upgrade = true;
     facts.upgrade.assign(protocol);
 }
@@ -110,7 +116,7 @@ void end_connection_fields(http::RequestHead& head, RequestFacts& facts) {
     fields.drop(kRequestEndsHere);
     // RFC 9110, 10.1.4: trailers can be received, as they are passed on; no other coding can.
     if (fields.has(FieldId::te) && head.minor_version > 0 && !facts.wants_upgrade &&
-        lists(fields, FieldId::te, "trailers")) {
+        takes_trailers(fields)) {
         fields.add("TE", "trailers");
         fields.add("Connection", "TE");
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 
 namespace reverse_proxy::modifiers {
 namespace {
@@ -108,15 +109,19 @@ bool is_proto(std::string_view value) {
            http::iequals(value, "wss") || http::iequals(value, "ws");
 }
 
-/// X-Forwarded-For anew: the chain, then the peer. A unix socket's peer has no address to add.
-void write_chain(http::Fields& fields, Chain const& chain, std::string_view peer) {
-    if (chain.size == 0 && peer.empty()) return;
-    fields.add("X-Forwarded-For", "");
-    for (std::size_t i = chain.size; i > 0; --i) {
-        fields.extend(chain.hops[i - 1]);
-        if (i > 1 || !peer.empty()) fields.extend(", ");
+/// X-Forwarded-For anew: the hops, the farthest first, then the peer. A unix socket's peer has no
+/// address to add.
+void write_chain(http::Fields& fields, std::span<std::string_view const> nearest_first,
+                 std::string_view peer) {
+    constexpr std::string_view kName = "X-Forwarded-For";
+    if (nearest_first.empty()) {
+        if (!peer.empty()) fields.add(kName, peer);
+        return;
     }
-    fields.extend(peer);
+    fields.add(kName, nearest_first.back());
+    for (std::size_t i = nearest_first.size() - 1; i > 0; --i)
+        fields.extend(", ", nearest_first[i - 1]);
+    if (!peer.empty()) fields.extend(", ", peer);
 }
 
 }  // namespace
@@ -135,14 +140,14 @@ void write_forwarded_fields(http::Fields& fields, std::string_view authority, Pe
     bool host_kept = false;
 
     if (!fields.has_any(kForwarding)) {
-        write_chain(fields, Chain{}, peer_address);
+        write_chain(fields, {}, peer_address);
     } else if (!peer.trusted) {
         fields.drop(kForwarding);
-        write_chain(fields, Chain{}, peer_address);
+        write_chain(fields, {}, peer_address);
     } else {
         Chain const chain = chain_of(fields, trusted);
         fields.drop(FieldId::x_forwarded_for);
-        write_chain(fields, chain, peer_address);
+        write_chain(fields, std::span{chain.hops}.first(chain.size), peer_address);
         if (chain.client) facts.client.assign(core::text_of(*chain.client));
         proto_kept = keep_single(fields, FieldId::x_forwarded_proto, is_proto);
         host_kept = keep_single(fields, FieldId::x_forwarded_host, http::valid_authority);

@@ -34,8 +34,9 @@ void count_down_max_forwards(http::RequestHead& head) {
     std::array<char, 12> digits{};
     auto const written = std::to_chars(digits.data(), digits.data() + digits.size(), *left - 1);
     head.fields.drop(FieldId::max_forwards);
-    head.fields.add("Max-Forwards",
-                    {digits.data(), static_cast<std::size_t>(written.ptr - digits.data())});
+    head.fields.add(
+        "Max-Forwards",
+        std::string_view{digits.data(), static_cast<std::size_t>(written.ptr - digits.data())});
 }
 
 }  // namespace reverse_proxy::modifiers

@@ -19,7 +19,8 @@ constexpr std::string_view kLatency = "X-Upstream-Latency-Ms";
 void add_number(http::Fields& fields, std::string_view name, std::uint64_t number) {
     std::array<char, 20> digits{};
     auto const written = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    fields.add(name, {digits.data(), static_cast<std::size_t>(written.ptr - digits.data())});
+    fields.add(name, std::string_view{digits.data(),
+                                      static_cast<std::size_t>(written.ptr - digits.data())});
 }
 
 void write_debug_fields(http::Fields& fields, DebugFacts const& debug) {

@@ -4,33 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 
 namespace reverse_proxy::modifiers {
 namespace {
 
 using http::FieldId;
-
-constexpr std::array<char, 512> byte_digits() {
-    std::array<char, 512> digits{};
-    for (unsigned byte = 0; byte < 256; ++byte) {
-        digits[2 * byte] = "0123456789abcdef"[byte >> 4];
-        digits[2 * byte + 1] = "0123456789abcdef"[byte & 15];
-    }
-    return digits;
-}
-constexpr std::array<char, 512> kByteDigits = byte_digits();
-
-/// 16 hexadecimal digits a step, two at a time: identifiers are most of what the modifiers write.
-template <std::size_t Words> void write_random(char* out, core::Random& random) {
-    for (std::size_t word = 0; word < Words; ++word) {
-        std::uint64_t bits = random.next();
-        if (bits == 0) bits = 1;  // an identifier of zeros is not valid in traceparent
-        for (unsigned byte = 0; byte < 8; ++byte, out += 2, bits >>= 8)
-            std::memcpy(out, &kByteDigits[2 * (bits & 0xFF)], 2);
-    }
-}
 
 bool valid_request_id(std::string_view id) {
     return !id.empty() && id.size() <= sizeof(RequestFacts::request_id) &&
@@ -63,9 +42,9 @@ void write_request_id(http::Fields& fields, bool trusted_peer, core::Random& ran
         }
     }
     fields.drop(FieldId::x_request_id);
-    write_random<2>(facts.request_id, random);
     facts.request_id_size = 32;
-    fields.add("X-Request-Id", {facts.request_id, facts.request_id_size});
+    random.hex(facts.request_id, facts.request_id_size);
+    fields.add("X-Request-Id", std::string_view{facts.request_id, facts.request_id_size});
 }
 
 bool is_lower_hex(std::string_view text) {
@@ -79,8 +58,8 @@ bool is_zeros(std::string_view text) {
 
 /// version-traceid-parentid-flags (W3C Trace Context, 3.2.2): 2, 32, 16 and 2 digits.
 constexpr std::size_t kTraceparentSize = 55;
-constexpr std::size_t kTraceIdSize = 32;
-constexpr std::size_t kParentIdSize = 16;
+constexpr unsigned kTraceIdSize = 32;
+constexpr unsigned kParentIdSize = 16;
 
 // Bits of the flags. Others mean nothing yet and are not passed on (3.2.2.5). Random, of the
 // specification's second level, says how the trace's id was made, which stays true.
@@ -130,7 +109,7 @@ void note_span(telemetry::SpanContext& span, std::optional<Traceparent> const& r
                std::string_view trace_id, std::string_view attempt_id, core::Random& random) {
     trace_id.copy(span.trace_id, kTraceIdSize);
     attempt_id.copy(span.attempt_id, kParentIdSize);
-    write_random<1>(span.span_id, random);
+    random.hex(span.span_id, kParentIdSize);
     span.has_parent = received.has_value();
     if (received) received->parent_id.copy(span.parent_id, kParentIdSize);
 }
@@ -147,19 +126,19 @@ void write_traceparent(http::Fields& fields, bool trusted_peer, TraceSampling co
         flags = received->flags;
     } else {
         fields.drop(FieldId::tracestate);  // belongs to a trace that ends here (3.3.1)
-        write_random<2>(facts.trace_id, random);
+        random.hex(facts.trace_id, kTraceIdSize);
     }
     std::string_view const trace_id{facts.trace_id, kTraceIdSize};
     std::array<char, kParentIdSize> parent_id{};
-    write_random<1>(parent_id.data(), random);
+    random.hex(parent_id.data(), kParentIdSize);
     facts.span.sampled =
         sampling.recording && decide(sampling, received && trusted_peer, random, flags);
     if (facts.span.sampled)
         note_span(facts.span, received, trace_id, {parent_id.data(), parent_id.size()}, random);
     constexpr std::array<std::string_view, 4> kFlags{"-00", "-01", "-02", "-03"};
     fields.drop(FieldId::traceparent);
-    fields.add("traceparent",
-               {"00-", trace_id, "-", {parent_id.data(), parent_id.size()}, kFlags[flags]});
+    fields.add("traceparent", "00-", trace_id, "-",
+               std::string_view{parent_id.data(), parent_id.size()}, kFlags[flags]);
 }
 
 }  // namespace

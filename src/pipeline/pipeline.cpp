@@ -172,6 +172,7 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
 
     exchange.stages.next(Stage::response_modifiers, call.answered_at);
     Result<void> const relayed = co_await respond(exchange, upstream, call, response_head_);
+    if (call.streamed) exchange.bytes_in = upstream.attempt().bytes_up();
     upstream.finished(relayed);
     if (!relayed) co_return fail(exchange, relayed.error());
     finish(exchange);
@@ -311,15 +312,11 @@ Task<Result<void>> Pipeline::respond(Exchange& exchange, upstream::Client::Excha
     exchange.stages.next(Stage::response);
     upstream::Attempt& attempt = upstream.attempt();
     relay::ContentSink& sink = downstream.begin_response(head, attempt.framing());
-    Result<void> relayed;
     if (head.status == 101) {
-        relayed = co_await attempt.tunnel(downstream.tunnel_source(), sink, exchange.bytes_in,
-                                          exchange.bytes_out);
-    } else {
-        relayed = co_await attempt.relay(sink, exchange.bytes_out);
-        if (call.streamed) exchange.bytes_in = attempt.bytes_up();
+        return attempt.tunnel(downstream.tunnel_source(), sink, exchange.bytes_in,
+                              exchange.bytes_out);
     }
-    co_return relayed;
+    return attempt.relay(sink, exchange.bytes_out);
 }
 
 /// Ends an exchange without the origin's answer, or with one that cannot be completed.

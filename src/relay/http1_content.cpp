@@ -13,7 +13,9 @@ using http::Framing;
 Http1ContentReader::Http1ContentReader(core::ReadBuffer& in, core::Socket& socket, Framing framing,
                                        Faults faults, Limits limits)
     : in_{in}, socket_{socket}, framing_{framing}, faults_{faults}, limits_{limits},
-      remaining_{framing.kind == Framing::Kind::length ? framing.length : 0} {}
+      remaining_{framing.kind == Framing::Kind::length ? framing.length : 0} {
+    if (framing.kind == Framing::Kind::chunked) chunked_.emplace();
+}
 
 ContentSource::Step Http1ContentReader::fail(core::FailureKind kind, std::string_view reason) {
     failed_ = true;
@@ -22,9 +24,7 @@ ContentSource::Step Http1ContentReader::fail(core::FailureKind kind, std::string
 }
 
 void Http1ContentReader::heed_connection_options(http::Fields const& head) {
-    if (framing_.kind == Framing::Kind::chunked) {
-        http::collect_connection_options(head, connection_options_);
-    }
+    if (chunked_) http::collect_connection_options(head, chunked_->connection_options);
 }
 
 ContentSource::Step Http1ContentReader::take() {
@@ -37,7 +37,7 @@ ContentSource::Step Http1ContentReader::take() {
     case Framing::Kind::length:
         return take_length();
     case Framing::Kind::chunked:
-        return in_trailers_ ? take_trailers() : take_chunked();
+        return chunked_->in_trailers ? take_trailers() : take_chunked();
     case Framing::Kind::until_close:
         break;
     }
@@ -65,12 +65,12 @@ ContentSource::Step Http1ContentReader::take_length() {
 
 ContentSource::Step Http1ContentReader::take_chunked() {
     while (!in_.empty()) {
-        http::ChunkDecoder::Step const step = decoder_.decode(in_.data());
+        http::ChunkDecoder::Step const step = chunked_->decoder.decode(in_.data());
         in_.consume(step.consumed);
         switch (step.status) {
         case http::ChunkDecoder::Status::content:
-            taken_ += step.content.size();
-            if (limits_.max_content_bytes != 0 && taken_ > limits_.max_content_bytes) {
+            chunked_->taken += step.content.size();
+            if (limits_.max_content_bytes != 0 && chunked_->taken > limits_.max_content_bytes) {
                 return fail(core::FailureKind::content_too_large,
                             "chunked content is longer than allowed");
             }
@@ -78,10 +78,10 @@ ContentSource::Step Http1ContentReader::take_chunked() {
         case http::ChunkDecoder::Status::need_more:
             break;
         case http::ChunkDecoder::Status::trailers:
-            in_trailers_ = true;
+            chunked_->in_trailers = true;
             return take_trailers();
         case http::ChunkDecoder::Status::failed:
-            return fail(faults_.malformed, decoder_.reason());
+            return fail(faults_.malformed, chunked_->decoder.reason());
         }
     }
     if (closed_) return fail(faults_.cut_short, "closed before the last chunk");
@@ -95,7 +95,8 @@ ContentSource::Step Http1ContentReader::take_trailers() {
         complete_ = true;
         return {State::end, {}};
     }
-    switch (scanner_.scan(bytes, limits_.trailers)) {
+    http::HeadScanner& scanner = chunked_->scanner;
+    switch (scanner.scan(bytes, limits_.trailers)) {
     case http::HeadScanner::Status::failed:
         return fail(faults_.malformed, "trailer section malformed or too large");
     case http::HeadScanner::Status::incomplete:
@@ -104,13 +105,13 @@ ContentSource::Step Http1ContentReader::take_trailers() {
     case http::HeadScanner::Status::complete:
         break;
     }
-    trailer_text_.assign(bytes.substr(0, scanner_.size()));
-    trailers_ = std::make_unique<http::Fields>();
-    if (!http::parse_trailers(trailer_text_, limits_.trailers, *trailers_)) {
+    chunked_->trailer_text.assign(bytes.substr(0, scanner.size()));
+    chunked_->trailers = std::make_unique<http::Fields>();
+    http::Fields& trailers = *chunked_->trailers;
+    if (!http::parse_trailers(chunked_->trailer_text, limits_.trailers, trailers))
         return fail(faults_.malformed, "trailer field malformed");
-    }
-    http::drop_connection_options(*trailers_, connection_options_);
-    in_.consume(scanner_.size());
+    http::drop_connection_options(trailers, chunked_->connection_options);
+    in_.consume(scanner.size());
     complete_ = true;
     return {State::end, {}};
 }
@@ -142,7 +143,7 @@ void Http1ContentWriter::content(std::string_view piece) {
     }
     if (piece.empty()) return;  // a chunk of size 0 would end the content (RFC 9112, 7.1)
     std::array<char, 18> size{};
-    text().append({size.data(), http::write_chunk_size(size.data(), piece.size())});
+    text().append(std::string_view{size.data(), http::write_chunk_size(size.data(), piece.size())});
     io_.gather.content(piece);
     text().append("\r\n");
 }

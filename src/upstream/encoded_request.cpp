@@ -37,10 +37,9 @@ EncodedRequest::EncodedRequest(http::RequestHead const& head, http::Target const
 }
 
 void EncodedRequest::write(core::Text& text, balancing::Endpoint const& endpoint) const {
-    text.append(method()).append(" ");
-    if (target() != "*") text.append(endpoint.prefix);
-    text.append(target()).append(" HTTP/1.1\r\nHost: ").append(endpoint.authority).append("\r\n");
-    text.append(part(target_end_, fields_end_));
+    std::string_view const prefix = target() == "*" ? std::string_view{} : endpoint.prefix;
+    text.append(method(), " ", prefix, target(), " HTTP/1.1\r\nHost: ", endpoint.authority, "\r\n",
+                part(target_end_, fields_end_));
 }
 
 std::string_view EncodedRequest::value_of(std::string_view name) const {

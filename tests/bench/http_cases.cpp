@@ -105,7 +105,7 @@ struct ResponseComposer {
         text.clear();
         text.append("HTTP/1.1 ");
         http::append_number(text, head.status);
-        text.append(" ").append(head.reason_phrase).append("\r\n");
+        text.append(" ", head.reason_phrase, "\r\n");
         http::append_fields(text, head.fields);
         text.append("\r\n");
         benchmark::DoNotOptimize(text.data());

@@ -3,6 +3,7 @@
 #include "reverse_proxy/http/head.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
 #include "tests/fuzz/strict_parser.hpp"
+#include "tests/support/added_fields.hpp"
 
 #include <string>
 #include <string_view>
@@ -14,8 +15,9 @@ inline StrictFields fields_sent(http::Fields const& fields) {
     StrictFields list;
     for (http::Field const& field : fields.parsed())
         if (!field.dropped) list.push_back({std::string{field.name}, std::string{field.value}});
-    for (http::AddedField const& field : fields.added())
-        list.push_back({std::string{field.name}, std::string{fields.value(field)}});
+    test_support::for_each_added(fields, [&](std::string_view name, std::string_view value) {
+        list.push_back({std::string{name}, std::string{value}});
+    });
     return list;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
+#include "reverse_proxy/core/free_list.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 namespace reverse_proxy::core {
 
@@ -33,10 +34,13 @@ public:
     [[nodiscard]] char* data() const { return data_; }
     [[nodiscard]] std::size_t capacity() const;
     explicit operator bool() const { return data_ != nullptr; }
-    void reset();
+    void reset() {
+        if (data_ != nullptr) give_back();
+    }
 
 private:
     friend class BufferPool;
+    void give_back();
     PooledBuffer(BufferPool& pool, char* data, std::uint8_t size_class)
         : pool_{&pool}, data_{data}, size_class_{size_class} {}
 
@@ -64,7 +68,7 @@ private:
     static constexpr std::size_t kSmallest = 512;
     static constexpr std::size_t kClasses = 22;
 
-    std::array<std::vector<char*>, kClasses> free_;
+    std::array<FreeList, kClasses> free_;
 };
 
 }  // namespace reverse_proxy::core

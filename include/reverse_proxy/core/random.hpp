@@ -18,7 +18,8 @@ public:
     std::uint64_t next();
     /// Uniform in [0, bound); 0 where bound is 0.
     std::uint64_t below(std::uint64_t bound);
-    /// Writes `digits` lower-case hexadecimal digits to `out`.
+    /// Writes `digits` lower-case hexadecimal digits, a multiple of 16, to `out`. No 16 of them are
+    /// all zeros, which is no valid identifier (W3C Trace Context, 3.2.2.3).
     void hex(char* out, unsigned digits);
 
 private:

@@ -26,7 +26,6 @@ struct FinalAwaiter {
 
 struct PromiseBase {
     std::coroutine_handle<> continuation;
-    std::exception_ptr exception;
 
     static void* operator new(std::size_t bytes) { return FramePool::allocate(bytes); }
     static void operator delete(void* frame, std::size_t bytes) noexcept {
@@ -34,25 +33,22 @@ struct PromiseBase {
     }
     std::suspend_always initial_suspend() const noexcept { return {}; }
     FinalAwaiter final_suspend() const noexcept { return {}; }
-    void unhandled_exception() noexcept { exception = std::current_exception(); }
+    /// Nothing on a request's path throws (style: exceptions never steer a request), so that
+    /// nothing has to be kept for whoever awaits.
+    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
 };
 
 template <typename T> struct Promise : PromiseBase {
     std::optional<T> value;
     Task<T> get_return_object();
     template <typename U> void return_value(U&& result) { value.emplace(std::forward<U>(result)); }
-    T take() {
-        if (exception) std::rethrow_exception(exception);
-        return std::move(*value);
-    }
+    T take() { return std::move(*value); }
 };
 
 template <> struct Promise<void> : PromiseBase {
     Task<void> get_return_object();
     void return_void() const noexcept {}
-    void take() const {
-        if (exception) std::rethrow_exception(exception);
-    }
+    void take() const noexcept {}
 };
 
 }  // namespace detail
@@ -62,7 +58,7 @@ template <> struct Promise<void> : PromiseBase {
 /// A task that ends without waiting costs its awaiter no suspension: `await_suspend` runs it on the
 /// spot and goes on when it is done. So the stack stays bounded in loops at every optimisation
 /// level; GCC tail-calls symmetric transfers only when it optimises. Must be awaited where it was
-/// made, exactly once. Not thread-safe.
+/// made, exactly once. An exception that leaves it ends the process. Not thread-safe.
 template <typename T> class [[nodiscard]] Task {
 public:
     using promise_type = detail::Promise<T>;
@@ -98,8 +94,7 @@ inline Task<void> detail::Promise<void>::get_return_object() {
 }
 
 /// The root of a chain of tasks: starts at once and frees itself at its end. An exception that
-/// reaches it ends the process: nothing on a request's path throws (style: exceptions never steer a
-/// request).
+/// leaves it ends the process.
 struct Detached {
     struct promise_type {
         static void* operator new(std::size_t bytes) { return FramePool::allocate(bytes); }

@@ -16,13 +16,13 @@ public:
     Text() = default;
     explicit Text(std::size_t capacity) { grow(capacity); }
 
-    [[gnu::always_inline]] Text& append(std::string_view piece) {
-        if (piece.empty()) return *this;
-        if (static_cast<std::size_t>(limit_ - end_) < piece.size()) grow(piece.size());
-        std::memcpy(end_, piece.data(), piece.size());
-        end_ += piece.size();
-        return *this;
+    /// Appends texts one behind the other; room is looked for once, for all of them.
+    template <typename... More>
+    [[gnu::always_inline]] void append(std::string_view first, More const&... more) {
+        join(first, std::string_view{more}...);
     }
+    /// Takes away what was appended last; at most size().
+    void remove_suffix(std::size_t bytes) { end_ -= bytes; }
     void clear() { end_ = begin_.get(); }
 
     [[nodiscard]] char const* data() const { return begin_.get(); }
@@ -31,6 +31,17 @@ public:
     [[nodiscard]] std::string_view view() const { return {data(), size()}; }
 
 private:
+    template <typename... Pieces> [[gnu::always_inline]] void join(Pieces... pieces) {
+        std::size_t const size = (pieces.size() + ...);
+        if (static_cast<std::size_t>(limit_ - end_) < size) [[unlikely]]
+            grow(size);
+        (put(pieces), ...);
+    }
+    [[gnu::always_inline]] void put(std::string_view piece) {
+        if (piece.empty()) return;  // its data may be null
+        std::memcpy(end_, piece.data(), piece.size());
+        end_ += piece.size();
+    }
     /// Makes room for `wanted` more bytes, at least twice as much as there is.
     [[gnu::noinline]] void grow(std::size_t wanted) {
         std::size_t const used = size();

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,12 +23,10 @@ struct Field {
     bool canonical{false};
 };
 
-/// A field that the proxy adds. `name` is a literal.
-struct AddedField {
-    std::string_view name;
-    std::uint32_t value_begin;
-    std::uint32_t value_size;
-};
+/// An option of Connection (RFC 9110, 7.6.1): one of those with a meaning of their own, or the name
+/// of a field that ends at this hop.
+enum class ConnectionOption : std::uint8_t { close, keep_alive, upgrade, te, field };
+[[nodiscard]] ConnectionOption connection_option(std::string_view option);
 
 /// The field section of one head in a flat table: parsed fields by reference, added ones by value.
 ///
@@ -46,12 +43,17 @@ public:
 
     [[nodiscard]] std::vector<Field>& parsed() { return parsed_; }
     [[nodiscard]] std::vector<Field> const& parsed() const { return parsed_; }
-    [[nodiscard]] std::vector<AddedField> const& added() const { return added_; }
-    [[nodiscard]] std::string_view value(AddedField const& field) const;
+    /// What add() has made: whole lines, each `name: value CRLF`.
+    [[nodiscard]] std::string_view added_lines() const { return added_lines_.view(); }
 
     /// False: no field of these was parsed. The cheap question before a walk.
     [[nodiscard]] bool has(FieldId id) const { return seen_.contains(id); }
     [[nodiscard]] bool has_any(FieldSet ids) const { return seen_.intersects(ids); }
+    /// Whether a line of Connection lists such an option; known of what the parser has read.
+    [[nodiscard]] bool lists(ConnectionOption option) const {
+        return (options_ >> static_cast<unsigned>(option) & 1U) != 0;
+    }
+    void note(ConnectionOption option) { options_ |= 1U << static_cast<unsigned>(option); }
     /// The first one that is not dropped, or null.
     [[nodiscard]] Field const* find(FieldId id) const;
     /// Value of find(id), or "".
@@ -59,18 +61,23 @@ public:
 
     void drop(FieldId id);
     void drop(FieldSet ids);
-    /// Adds `name: value`; the value is copied, the name must be a literal.
-    void add(std::string_view name, std::string_view value);
-    /// The same, the value being the concatenation of the pieces.
-    void add(std::string_view name, std::initializer_list<std::string_view> pieces);
+    /// Adds a field whose value is the concatenation of the pieces, which are copied.
+    template <typename... Pieces>
+    void add(std::string_view name, std::string_view value, Pieces const&... more) {
+        added_lines_.append(name, ": ", value, more..., "\r\n");
+    }
     /// Appends to the value of the field added last.
-    void extend(std::string_view piece);
+    template <typename... Pieces> void extend(Pieces const&... pieces) {
+        constexpr std::string_view kLineEnd = "\r\n";
+        added_lines_.remove_suffix(kLineEnd.size());
+        added_lines_.append(pieces..., kLineEnd);
+    }
 
 private:
     std::vector<Field> parsed_;
-    std::vector<AddedField> added_;
-    core::Text added_text_;
+    core::Text added_lines_;
     FieldSet seen_;
+    unsigned options_{0};  // a bit for each ConnectionOption
 };
 
 struct RequestHead {

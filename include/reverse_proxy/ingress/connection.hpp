@@ -66,7 +66,6 @@ private:
 
     static core::Detached run(Connection* self);
     core::Task<> serve_requests();
-    core::Task<bool> wait_for_request();
     /// @return whether another request may follow
     core::Task<bool> serve_request();
     core::Result<std::size_t> read_head(http::HeadScanner& scanner);

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace reverse_proxy::relay {
@@ -32,7 +33,9 @@ public:
 
     Step take() override;
     bool fill(std::size_t most) override;
-    [[nodiscard]] http::Fields const* trailers() const override { return trailers_.get(); }
+    [[nodiscard]] http::Fields const* trailers() const override {
+        return chunked_ ? chunked_->trailers.get() : nullptr;
+    }
     [[nodiscard]] core::Failure const& failure() const override { return failure_; }
     [[nodiscard]] core::Socket& socket() override { return socket_; }
 
@@ -60,24 +63,29 @@ private:
     Step take_trailers();
     Step fail(core::FailureKind kind, std::string_view reason);
 
+    /// What only chunked content needs.
+    struct Chunked {
+        http::ChunkDecoder decoder;
+        std::uint64_t taken{0};
+        bool in_trailers{false};
+        http::HeadScanner scanner{http::HeadScanner::Part::trailers};
+        std::string connection_options;
+        std::unique_ptr<http::Fields> trailers;
+        // A copy: a further attempt sends the trailers when their buffer has long been used again.
+        std::string trailer_text;
+    };
+
     core::ReadBuffer& in_;
     core::Socket& socket_;
     http::Framing framing_;
     Faults faults_;
     Limits limits_;
     std::uint64_t remaining_;  // of kind length
-    std::uint64_t taken_{0};
-    http::ChunkDecoder decoder_;
-    bool in_trailers_{false};
-    bool closed_{false};  // the stream ended
+    bool closed_{false};       // the stream ended
     bool complete_{false};
     bool failed_{false};
-    http::HeadScanner scanner_{http::HeadScanner::Part::trailers};
-    std::string connection_options_;
-    std::unique_ptr<http::Fields> trailers_;
     core::Failure failure_;
-    // A copy: a further attempt sends the trailers when their buffer has long been used again.
-    std::string trailer_text_;
+    std::optional<Chunked> chunked_;
 };
 
 /// Writes the content of one HTTP/1 message in the given framing.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <set>
+#include <string_view>
 
 using reverse_proxy::core::Random;
 
@@ -29,10 +30,29 @@ TEST(Random, BelowStaysInRangeAndReachesAll) {
 
 TEST(Random, HexWritesExactlyTheDigitsAsked) {
     Random random{1};
-    std::array<char, 34> text{};
-    text.fill('!');
-    random.hex(text.data(), 33);
-    EXPECT_EQ(text[33], '!');
-    for (int i = 0; i < 33; ++i)
-        EXPECT_TRUE(std::isxdigit(text[static_cast<unsigned>(i)]) != 0);
+    std::array<char, 33> text{};
+    std::set<char> seen;
+    for (int i = 0; i < 100; ++i) {
+        text.fill('!');
+        random.hex(text.data(), 32);
+        EXPECT_EQ(text[32], '!');
+        seen.insert(text.begin(), text.begin() + 32);
+    }
+    std::string_view const digits = "0123456789abcdef";
+    EXPECT_EQ(seen, (std::set<char>{digits.begin(), digits.end()}));
+}
+
+TEST(Random, HexHasTheBitsOfNext) {
+    // Whatever the order, as many digits of each value.
+    Random numbers{3};
+    Random texts{3};
+    for (int i = 0; i < 100; ++i) {
+        std::array<char, 16> text{};
+        texts.hex(text.data(), text.size());
+        std::multiset<char> expected;
+        std::uint64_t bits = numbers.next();
+        for (int digit = 0; digit < 16; ++digit, bits >>= 4)
+            expected.insert("0123456789abcdef"[bits & 15]);
+        EXPECT_EQ((std::multiset<char>{text.begin(), text.end()}), expected);
+    }
 }

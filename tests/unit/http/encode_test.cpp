@@ -70,7 +70,7 @@ TEST(Encode, AddedFieldsFollowInTheirOrder) {
     test::Request request{std::string{kStart} + "Host: a\r\nVia: 1.0 x\r\nAccept: b\r\n\r\n"};
     Fields& fields = request.head.fields;
     fields.drop(FieldId::via);
-    fields.add("Via", {"1.0 x", ", ", "1.1 reverse-proxy"});
+    fields.add("Via", "1.0 x", ", ", "1.1 reverse-proxy");
     fields.add("X-Real-IP", "192.0.2.1");
     fields.extend("0");
     fields.add("X-Empty", "");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reverse_proxy/modifiers/request_modifiers.hpp"
+#include "tests/support/added_fields.hpp"
 #include "tests/unit/http/heads.hpp"
 
 #include <gtest/gtest.h>
@@ -18,8 +19,9 @@ inline std::vector<std::string> outgoing(http::Fields const& fields) {
     for (http::Field const& field : fields.parsed())
         if (!field.dropped)
             lines.push_back(std::string{field.name} + ": " + std::string{field.value});
-    for (http::AddedField const& field : fields.added())
-        lines.push_back(std::string{field.name} + ": " + std::string{fields.value(field)});
+    test_support::for_each_added(fields, [&](std::string_view name, std::string_view value) {
+        lines.push_back(std::string{name} + ": " + std::string{value});
+    });
     return lines;
 }
 
@@ -35,8 +37,7 @@ inline std::string value_of(http::Fields const& fields, std::string_view name) {
     };
     for (http::Field const& field : fields.parsed())
         if (!field.dropped) take(field.name, field.value);
-    for (http::AddedField const& field : fields.added())
-        take(field.name, fields.value(field));
+    test_support::for_each_added(fields, take);
     return found ? joined : "(none)";
 }
 

@@ -164,7 +164,7 @@ TEST(EncodedRequest, FindsTheFieldsThatGoOut) {
 TEST(EncodedRequest, AnotherAttemptMayHaveAnotherParentId) {
     constexpr std::string_view kBefore = "00-0af7651916cd43dd8448eb211c80319c-";
     Modified modified{"GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
-    modified.request.head.fields.add("traceparent", {kBefore, "b7ad6b7169203331-01"});
+    modified.request.head.fields.add("traceparent", kBefore, "b7ad6b7169203331-01");
     modified.request.head.fields.add("Via", "1.1 reverse-proxy");
     core::BufferPool pool;
     core::Text scratch;
