@@ -2,6 +2,7 @@
 """Compares the daemon with nginx and HAProxy on this machine.
 
     scripts/bench/compare.py throughput    processor time a request, requests a second, p99 (6 minutes)
+    scripts/bench/compare.py floor         beside a pump of bytes, which no proxy can be cheaper than
     scripts/bench/compare.py latency       p50 to p99.9 at a fixed rate, half of what the peers can do
     scripts/bench/compare.py features      what logs, metrics, probes, ... add to a request
     scripts/bench/compare.py memory        idle connections; after a burst
@@ -32,7 +33,7 @@ import urllib.request
 
 import plots
 from load import (WORKLOADS, WaitingClients, Workload, at_rate, in_turns, medians, saturate)
-from proxies import PROXIES, ROOT, need, start, start_origin
+from proxies import PROXIES, ROOT, need, start, start_byte_pump, start_origin
 
 PLAIN = ("ours", "nginx", "haproxy")
 IDLE_CONNECTIONS = 8000
@@ -133,6 +134,27 @@ def throughput(bench):
         "Processor time a request (ours = 1; higher is dearer)", "times ours", list(results),
         {p: [row[p]["cpu_us"] / row["ours"]["cpu_us"] for row in results.values()]
          for p in PROXIES}))
+
+
+def floor(bench):
+    # Not `close`, where the pump cannot share connections to the origin, nor what is spliced.
+    names = [name for name in ("small", "headers", "many", "64k", "post16k")
+             if name in bench.chosen(WORKLOADS)]
+    results = bench.earlier("floor")
+    upstreams = bench.origin()
+    proxies = bench.start_all(PLAIN, upstreams) | {
+        "floor": bench.keep(start_byte_pump(bench.folder, upstreams))}
+    for name in names:
+        results[name] = bench.medians(proxies, WORKLOADS[name])
+        bench.save("floor", results)
+    table(["workload", "floor, µs", *(f"{name}, µs" for name in PLAIN), "ours to floor",
+           "ratio to best", "of at most"],
+          [[f"{name}: {WORKLOADS[name].meaning}", figure(row["floor"]["cpu_us"]),
+            *(figure(row[proxy]["cpu_us"]) for proxy in PLAIN),
+            f"{row['ours']['cpu_us'] / row['floor']['cpu_us']:.2f}",
+            f"{ratio_to_best(row, 'cpu_us', PLAIN[1:]):.2f}",
+            f"{min(row[peer]['cpu_us'] for peer in PLAIN[1:]) / row['floor']['cpu_us']:.2f}"]
+           for name, row in results.items()])
 
 
 def latency(bench):
@@ -342,7 +364,7 @@ def scale(bench):
 
 
 # name: (what it does, rounds, seconds)
-COMMANDS = {"throughput": (throughput, 3, 2), "latency": (latency, 3, 2),
+COMMANDS = {"throughput": (throughput, 3, 2), "floor": (floor, 5, 1), "latency": (latency, 3, 2),
             "features": (features, 7, 2), "memory": (memory, 1, 1), "scale": (scale, 3, 2)}
 
 

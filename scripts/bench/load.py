@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from proxies import LOAD_CPU, ROOT
+from proxies import LOAD_CPU, built
 
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
@@ -74,11 +74,7 @@ def saturate(proxy, workload, seconds, folder, cpus=LOAD_CPU):
 
 def at_rate(proxy, path, connections, rate, seconds):
     """One run of the open-loop generator: latencies from when each request was due."""
-    generator = ROOT / "build" / "release" / "tests" / "bench" / "open_loop"
-    if not generator.exists():
-        raise SystemExit(f"{generator} is missing; scripts/bench/instructions.py configures the"
-                         " benchmarks, cmake --build build/release --target open_loop builds it")
-    command = ["taskset", "-c", LOAD_CPU, str(generator), "127.0.0.1", str(proxy.port), path,
+    command = ["taskset", "-c", LOAD_CPU, str(built("open_loop")), "127.0.0.1", str(proxy.port), path,
                str(connections), str(rate), str(seconds)]
     cpu = proxy.cpu_seconds()
     result = json.loads(subprocess.run(command, capture_output=True, text=True, check=True,

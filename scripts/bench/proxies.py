@@ -194,6 +194,21 @@ def start_ours(folder, upstreams, cpus=PROXY_CPU, binary=None, settings=None, ou
                                 for name, value in environment.items()})
 
 
+def built(name):
+    """A program of tests/bench, of the same build as the daemon."""
+    program = ROOT / "build" / "release" / "tests" / "bench" / name
+    if not program.exists():
+        raise SystemExit(f"{program} is missing; after scripts/bench/instructions.py, which configures the"
+                         f" benchmarks, cmake --build build/release --target {name} builds it")
+    return program
+
+
+def start_byte_pump(folder, upstreams, cpus=PROXY_CPU):
+    """What moves bytes and knows no HTTP; to the first upstream."""
+    port = free_port()
+    return Process([built("byte_pump"), port, *upstreams[0].rsplit(":", 1)], cpus, port, folder)
+
+
 # name: (what starts it, whether tuned for large content)
 PROXIES = {
     "ours": (start_ours, False),
