@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <string>
 
 using namespace reverse_proxy::http;
@@ -195,6 +196,27 @@ TEST(RequestHead, ControlBytesAreFoundWhereverTheyStand) {
                 RequestHead head;
                 auto const result = read("GET / HTTP/1.1\r\nA: " + value + "\r\n\r\n", head);
                 ASSERT_EQ(result.has_value(), allowed) << size << ' ' << place << ' ' << byte;
+            }
+        }
+    }
+}
+
+TEST(RequestHead, NamesAreTokensWhereverTheyEnd) {
+    constexpr std::string_view kSigns = "!#$%&'*+-.^_`|~";  // RFC 9110, 5.6.2
+    for (std::size_t size = 1; size < 40; ++size) {
+        for (std::size_t place = 0; place < size; ++place) {
+            for (unsigned byte = 0; byte < 256; ++byte) {
+                std::string name(size, 'n');
+                name[place] = static_cast<char>(byte);
+                bool const ends = byte == ':' && place > 0;
+                bool const token = byte < 128 && (std::isalnum(static_cast<int>(byte)) != 0 ||
+                                                  kSigns.find(name[place]) != kSigns.npos);
+                RequestHead head;
+                std::string const text = "GET / HTTP/1.1\r\n" + name + ": v\r\n\r\n";
+                auto const result = read(text, head);
+                ASSERT_EQ(result.has_value(), token || ends) << size << ' ' << place << ' ' << byte;
+                if (!result) continue;
+                ASSERT_EQ(head.fields.parsed().front().name, ends ? name.substr(0, place) : name);
             }
         }
     }
