@@ -10,7 +10,9 @@ std::size_t PooledBuffer::capacity() const {
 }
 
 void PooledBuffer::give_back() {
-    pool_->free_[size_class_].push(std::exchange(data_, nullptr));
+    FreeList& list = pool_->free_[size_class_];
+    list.push(std::exchange(data_, nullptr));
+    if (!kRecycleMemory) list.shrink(0);
 }
 
 BufferPool::~BufferPool() {

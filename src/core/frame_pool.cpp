@@ -11,18 +11,6 @@ namespace {
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 64;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kRecycle = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kRecycle = false;
-#else
-constexpr bool kRecycle = true;
-#endif
-#else
-constexpr bool kRecycle = true;
-#endif
-
 // Without a destructor: where threads keep their variables in memory of their own (MinGW-w64), they
 // are gone before it would run.
 thread_local std::array<FreeList, kClasses> lists;
@@ -31,7 +19,7 @@ thread_local std::array<FreeList, kClasses> lists;
 
 void* FramePool::allocate(std::size_t bytes) {
     std::size_t const index = (bytes - 1) / kStep;
-    if (!kRecycle || index >= kClasses) return ::operator new(bytes);
+    if (!kRecycleMemory || index >= kClasses) return ::operator new(bytes);
     FreeList& list = lists[index];
     if (!list.empty()) return list.pop();
     return ::operator new((index + 1) * kStep);
@@ -39,7 +27,7 @@ void* FramePool::allocate(std::size_t bytes) {
 
 void FramePool::release(void* frame, std::size_t bytes) noexcept {
     std::size_t const index = (bytes - 1) / kStep;
-    if (!kRecycle || index >= kClasses) {
+    if (!kRecycleMemory || index >= kClasses) {
         ::operator delete(frame);
         return;
     }

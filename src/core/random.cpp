@@ -16,7 +16,7 @@ namespace {
 void write_digits(char* out, std::uint64_t bits) {
 #if defined(__SSE2__)
     __m128i const half = _mm_set1_epi8(0x0F);
-    __m128i const bytes = _mm_cvtsi64_si128(static_cast<std::int64_t>(bits));
+    __m128i const bytes = _mm_loadl_epi64(reinterpret_cast<__m128i const*>(&bits));
     __m128i const low = _mm_and_si128(bytes, half);
     __m128i const high = _mm_and_si128(_mm_srli_epi16(bytes, 4), half);
     __m128i const digits = _mm_unpacklo_epi8(high, low);

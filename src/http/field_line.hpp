@@ -6,8 +6,8 @@
 
 namespace reverse_proxy::http {
 
-/// One pass over the lines of a head or trailer section. Nothing is copied, and each byte is looked
-/// at once: field values and start lines 16 at a time where the processor can (docs/adr/0006).
+/// One pass over the lines of a head or trailer section. Nothing is copied, and bytes are
+/// looked at 16 at a time where the processor can (docs/adr/0006).
 class LineReader {
 public:
     explicit LineReader(std::string_view bytes)

@@ -31,8 +31,9 @@ bool parse_version(std::string_view text, unsigned& minor_version) {
     if (text.size() != kName.size() + 1 ||
         std::memcmp(text.data(), kName.data(), kName.size()) != 0)
         return false;
-    minor_version = static_cast<unsigned>(text.back() - '0');
-    return minor_version <= 1;
+    if (text.back() != '0' && text.back() != '1') return false;
+    minor_version = text.back() == '1' ? 1 : 0;
+    return true;
 }
 
 /// `method SP target SP version`. @return why it is malformed, or ""
@@ -70,13 +71,12 @@ std::string_view parse_status_line(std::string_view line, ResponseHead& head) {
 }
 
 /// A line of Connection, or of Proxy-Connection, which means nothing but must be as sound: a list
-/// of tokens. Its options are counted.
+/// of tokens. Its options are counted, with the empty ones.
 bool note_options(Field const& field, Fields& fields, std::size_t& count) {
     bool valid = true;
-    for_each_element(field.value, [&](std::string_view option) {
+    count += for_each_element(field.value, [&](std::string_view option) {
         valid = valid && is_token(option);
         if (field.id == FieldId::connection) fields.note(connection_option(option));
-        ++count;
     });
     return valid;
 }

@@ -5,6 +5,20 @@
 
 namespace reverse_proxy::core {
 
+/// Off with sanitizers: every block comes from the heap and goes back to it, so that a use after
+/// the end is seen.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kRecycleMemory = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kRecycleMemory = false;
+#else
+inline constexpr bool kRecycleMemory = true;
+#endif
+#else
+inline constexpr bool kRecycleMemory = true;
+#endif
+
 /// Blocks of memory of one size that lie free, each holding the address of the next. Not
 /// thread-safe; owns nothing: who has it calls shrink(0) at its end.
 class FreeList {

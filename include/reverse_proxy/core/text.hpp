@@ -9,7 +9,7 @@ namespace reverse_proxy::core {
 
 /// A text that is only appended to and cleared, as heads are while they are written.
 ///
-/// A head is some 60 appends of a few bytes: inlined here, with literals' sizes known to the
+/// A head is put together of short pieces: inlined here, with literals' sizes known to the
 /// compiler. Keeps its memory when cleared. Owned by one worker.
 class Text {
 public:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace reverse_proxy::http {
@@ -15,12 +16,13 @@ constexpr std::string_view trim(std::string_view text) {
 
 /// Calls `visit` with each element of a comma-separated list of tokens (RFC 9110, 5.6.1), trimmed;
 /// empty elements are skipped. Not for lists that may hold quoted strings.
-template <typename Visit> void for_each_element(std::string_view list, Visit&& visit) {
-    while (!list.empty()) {
+/// @return how many elements there are, with the empty ones
+template <typename Visit> std::size_t for_each_element(std::string_view list, Visit&& visit) {
+    for (std::size_t count = 1;; ++count) {
         auto const comma = list.find(',');
         std::string_view const element = trim(list.substr(0, comma));
         if (!element.empty()) visit(element);
-        if (comma == std::string_view::npos) return;
+        if (comma == std::string_view::npos) return count;
         list.remove_prefix(comma + 1);
     }
 }

@@ -1,4 +1,5 @@
 #include "reverse_proxy/core/frame_pool.hpp"
+#include "reverse_proxy/core/free_list.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,22 +11,11 @@ using reverse_proxy::core::FramePool;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kRecycles = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kRecycles = false;
-#else
-constexpr bool kRecycles = true;
-#endif
-#else
-constexpr bool kRecycles = true;
-#endif
-
 class FramePoolTest : public testing::Test {
 protected:
     void SetUp() override {
-        if (!kRecycles) GTEST_SKIP() << "frames are not recycled under sanitizers";
+        if (!reverse_proxy::core::kRecycleMemory)
+            GTEST_SKIP() << "frames are not recycled under sanitizers";
         forget_all();
     }
     static void forget_all() {

@@ -132,6 +132,9 @@ TEST(RequestHead, BoundsConnectionOptions) {
     RequestHead head;
     EXPECT_TRUE(parse_request_head(three, {999, 3}, head).has_value());
     EXPECT_EQ(parse_request_head(three, {999, 2}, head).error().kind, FailureKind::head_too_large);
+    std::string const empty = "GET / HTTP/1.1\r\nConnection: close,, ,\r\n\r\n";
+    EXPECT_TRUE(parse_request_head(empty, {999, 4}, head).has_value());
+    EXPECT_EQ(parse_request_head(empty, {999, 3}, head).error().kind, FailureKind::head_too_large);
 }
 
 TEST(RequestHead, LongHeads) {
