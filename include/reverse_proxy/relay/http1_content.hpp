@@ -13,6 +13,18 @@
 
 namespace reverse_proxy::relay {
 
+/// What a reader needs for chunked content alone.
+struct ChunkedState {
+    http::ChunkDecoder decoder;
+    std::uint64_t taken{0};
+    bool in_trailers{false};
+    http::HeadScanner scanner{http::HeadScanner::Part::trailers};
+    std::string connection_options;
+    std::unique_ptr<http::Fields> trailers;
+    // A copy: a further attempt sends the trailers when their buffer has long been used again.
+    std::string trailer_text;
+};
+
 /// Reads the content of one HTTP/1 message behind its head (RFC 9112, 6 and 7), request or response
 /// alike.
 class Http1ContentReader : public ContentSource {
@@ -63,18 +75,6 @@ private:
     Step take_trailers();
     Step fail(core::FailureKind kind, std::string_view reason);
 
-    /// What only chunked content needs.
-    struct Chunked {
-        http::ChunkDecoder decoder;
-        std::uint64_t taken{0};
-        bool in_trailers{false};
-        http::HeadScanner scanner{http::HeadScanner::Part::trailers};
-        std::string connection_options;
-        std::unique_ptr<http::Fields> trailers;
-        // A copy: a further attempt sends the trailers when their buffer has long been used again.
-        std::string trailer_text;
-    };
-
     core::ReadBuffer& in_;
     core::Socket& socket_;
     http::Framing framing_;
@@ -85,7 +85,7 @@ private:
     bool complete_{false};
     bool failed_{false};
     core::Failure failure_;
-    std::optional<Chunked> chunked_;
+    std::optional<ChunkedState> chunked_;
 };
 
 /// Writes the content of one HTTP/1 message in the given framing.
