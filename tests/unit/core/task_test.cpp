@@ -46,11 +46,6 @@ Task<int> number_after(Gate& gate, int n) {
     co_return n;
 }
 
-Task<int> failing() {
-    throw std::runtime_error{"at once"};
-    co_return 0;
-}
-
 Task<> nothing() {
     co_return;
 }
@@ -118,7 +113,15 @@ TEST(Task, ValueNeedsNeitherCopyNorDefault) {
 }
 
 TEST(TaskDeathTest, ExceptionEndsTheProcess) {
-    EXPECT_DEATH(spawn([]() -> Task<> { co_await failing(); }), "at once");
+#if defined(_WIN32)
+    GTEST_SKIP() << "a process that ends this way may ask the debugger first";
+#else
+    auto const failing = []() -> Task<int> {
+        throw std::runtime_error{"at once"};
+        co_return 0;
+    };
+    EXPECT_DEATH(spawn([&]() -> Task<> { co_await failing(); }), "at once");
+#endif
 }
 
 TEST(Task, LoopOverTasksThatDoNotWaitKeepsTheStack) {
