@@ -177,7 +177,7 @@ TEST_F(ReadBufferTest, ReleaseGivesEmptyMemoryBackAndKeepsTheRest) {
     a.in.release();
     EXPECT_TRUE(a.in.empty());
     PooledBuffer const taken = loop.io.buffers.take(4);
-    EXPECT_EQ(taken.data(), block);
+    EXPECT_TRUE(!kRecycleMemory || taken.data() == block);
     a.receive("again");
     EXPECT_EQ(a.in.data(), "again");
     EXPECT_EQ(b.in.data(), "evicts a");
