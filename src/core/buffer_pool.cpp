@@ -2,36 +2,38 @@
 
 #include <bit>
 #include <new>
+#include <utility>
 
 namespace reverse_proxy::core {
 
-std::size_t PooledBuffer::capacity() const {
-    return data_ == nullptr ? 0 : BufferPool::kSmallest << size_class_;
+void PooledBuffer::give_back() {
+    pool_->give(std::exchange(data_, nullptr));
 }
 
-void PooledBuffer::give_back() {
-    FreeList& list = pool_->free_[size_class_];
-    list.push(std::exchange(data_, nullptr));
-    if (!kRecycleMemory) list.shrink(0);
+BufferPool::BufferPool()
+    : classes_{[]<std::size_t... Index>(std::index_sequence<Index...>){
+          return std::array{BlockPool{kSmallest << Index}...};
+}  // namespace reverse_proxy::core
+(std::make_index_sequence<kClasses>{})
 }
+{}
 
 BufferPool::~BufferPool() {
-    for (FreeList& list : free_)
-        list.shrink(0);
+    for (BlockPool& blocks : classes_)
+        blocks.clear();
 }
 
 PooledBuffer BufferPool::take(std::size_t bytes) {
     std::size_t const rounded = bytes <= kSmallest ? kSmallest : std::bit_ceil(bytes);
-    auto const size_class = static_cast<std::uint8_t>(std::countr_zero(rounded / kSmallest));
-    if (size_class >= kClasses) throw std::bad_alloc{};
-    FreeList& list = free_[size_class];
-    void* const block = list.empty() ? ::operator new(rounded) : list.pop();
-    return {*this, static_cast<char*>(block), size_class};
+    auto const index = static_cast<std::size_t>(std::countr_zero(rounded / kSmallest));
+    if (index >= kClasses) throw std::bad_alloc{};
+    BlockPool& blocks = classes_[index];
+    return {blocks, static_cast<char*>(blocks.take())};
 }
 
 void BufferPool::trim() noexcept {
-    for (FreeList& list : free_)
-        list.halve();
+    for (BlockPool& blocks : classes_)
+        blocks.trim();
 }
 
 }  // namespace reverse_proxy::core

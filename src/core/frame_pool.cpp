@@ -1,9 +1,10 @@
 #include "reverse_proxy/core/frame_pool.hpp"
 
-#include "reverse_proxy/core/free_list.hpp"
+#include "reverse_proxy/core/block_pool.hpp"
 
 #include <array>
 #include <new>
+#include <utility>
 
 namespace reverse_proxy::core {
 namespace {
@@ -13,35 +14,31 @@ constexpr std::size_t kClasses = 64;
 
 // Without a destructor: where threads keep their variables in memory of their own (MinGW-w64), they
 // are gone before it would run.
-thread_local std::array<FreeList, kClasses> lists;
+constinit thread_local auto pools = []<std::size_t... Index>(std::index_sequence<Index...>) {
+    return std::array{BlockPool{(Index + 1) * kStep}...};
+}
+(std::make_index_sequence<kClasses>{});
 
 }  // namespace
 
 void* FramePool::allocate(std::size_t bytes) {
     std::size_t const index = (bytes - 1) / kStep;
-    if (!kRecycleMemory || index >= kClasses) return ::operator new(bytes);
-    FreeList& list = lists[index];
-    if (!list.empty()) return list.pop();
-    return ::operator new((index + 1) * kStep);
+    return index < kClasses ? pools[index].take() : ::operator new(bytes);
 }
 
 void FramePool::release(void* frame, std::size_t bytes) noexcept {
     std::size_t const index = (bytes - 1) / kStep;
-    if (!kRecycleMemory || index >= kClasses) {
-        ::operator delete(frame);
-        return;
-    }
-    lists[index].push(frame);
+    index < kClasses ? pools[index].give(frame) : ::operator delete(frame);
 }
 
 void FramePool::trim() noexcept {
-    for (FreeList& list : lists)
-        list.halve();
+    for (BlockPool& pool : pools)
+        pool.trim();
 }
 
 void FramePool::clear() noexcept {
-    for (FreeList& list : lists)
-        list.shrink(0);
+    for (BlockPool& pool : pools)
+        pool.clear();
 }
 
 }  // namespace reverse_proxy::core

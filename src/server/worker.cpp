@@ -111,7 +111,7 @@ void Worker::tick(core::TimePoint /*now*/) {
         acceptor->resume();
     for (auto const& acceptor : admin_acceptors_)
         acceptor->resume();
-    constexpr unsigned kTicksBetweenTrims = 20;  // two seconds
+    constexpr unsigned kTicksBetweenTrims = 10;  // a second
     if (++ticks_ % kTicksBetweenTrims == 0) {
         io_.buffers.trim();
         io_.pipes.trim();

@@ -68,6 +68,9 @@ struct Awaited {
 /// Sets `came`. @return whether any came before `bound` had passed
 bool wait(std::span<Awaited> awaited, std::chrono::milliseconds bound);
 
+/// Whether the process has memory at this address.
+[[nodiscard]] bool is_mapped(void const* address);
+
 /// A new folder of its own, empty.
 std::filesystem::path new_folder();
 /// A pipe between two descriptors of files, reading end first. Throws std::runtime_error.

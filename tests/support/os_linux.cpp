@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdexcept>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <vector>
@@ -130,6 +131,13 @@ bool wait(std::span<Awaited> awaited, std::chrono::milliseconds bound) {
             awaited[i].came = entries[i].revents != 0;
         return ready > 0;
     }
+}
+
+bool is_mapped(void const* address) {
+    auto const page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    auto const number = reinterpret_cast<std::uintptr_t>(address);
+    unsigned char resident = 0;
+    return ::mincore(reinterpret_cast<void*>(number - number % page), 1, &resident) == 0;
 }
 
 std::filesystem::path new_folder() {

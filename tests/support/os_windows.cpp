@@ -189,6 +189,12 @@ bool wait(std::span<Awaited> awaited, std::chrono::milliseconds bound) {
     return ready > 0;
 }
 
+bool is_mapped(void const* address) {
+    MEMORY_BASIC_INFORMATION about{};
+    return ::VirtualQuery(address, &about, sizeof about) == sizeof about &&
+           about.State == MEM_COMMIT;
+}
+
 std::filesystem::path new_folder() {
     std::random_device random;
     auto const folder =

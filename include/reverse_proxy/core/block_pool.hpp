@@ -1,0 +1,78 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+
+namespace reverse_proxy::core {
+
+/// Off with sanitizers: every block comes from the heap and goes back to it, so that a use after
+/// the end is seen.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kRecycleMemory = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kRecycleMemory = false;
+#else
+inline constexpr bool kRecycleMemory = true;
+#endif
+#else
+inline constexpr bool kRecycleMemory = true;
+#endif
+
+/// Blocks of memory of one size, used again last in, first out. Not thread-safe.
+///
+/// Blocks of up to 16 KiB are cut from slabs of their own, so that what outlives a burst keeps no
+/// page of what does not: on the heap the two lie mixed, and half of it stayed resident for good
+/// (docs/performance.md, memory). Larger ones are the heap's. Has no destructor, since it is used
+/// as a thread's variable as well: who has it calls clear() at its end, with no block in use.
+class BlockPool {
+public:
+    static constexpr std::size_t kLargestInSlab = std::size_t{16} * 1024;
+
+    /// `block_bytes` is a multiple of 64.
+    constexpr explicit BlockPool(std::size_t block_bytes) : block_bytes_{block_bytes} {}
+
+    [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
+
+    /// Throws std::bad_alloc.
+    void* take() {
+        if (free_ == nullptr) return take_new();
+        Block* const block = free_;
+        free_ = block->next;
+        --size_;
+        unused_ = std::min(unused_, size_);
+        return block;
+    }
+
+    void give(void* block) noexcept {
+        if (!kRecycleMemory) return ::operator delete(block);
+        free_ = new (block) Block{free_};
+        ++size_;
+    }
+
+    /// Gives back what nobody has taken since the last call, as far as whole slabs are free. Costs
+    /// a walk over the free blocks where there is more of it than the last time.
+    void trim() noexcept;
+    void clear() noexcept;
+
+private:
+    struct Block {
+        Block* next;
+    };
+    struct Slab;
+
+    static Slab& slab_of(Block* block);
+    void* take_new();
+    void give_back(std::size_t most) noexcept;
+    void give_back_slabs(std::size_t most) noexcept;
+
+    std::size_t block_bytes_;
+    Block* free_{nullptr};
+    std::size_t size_{0};    // of the free list
+    std::size_t unused_{0};  // the least that lay free since the last trim
+    std::size_t pinned_{0};  // free, but in slabs that were in use when last looked at
+    Slab* newest_{nullptr};  // may have room that was never used
+};
+
+}  // namespace reverse_proxy::core

@@ -1,0 +1,145 @@
+#include "reverse_proxy/core/block_pool.hpp"
+#include "tests/support/os.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+using reverse_proxy::core::BlockPool;
+using reverse_proxy::core::kRecycleMemory;
+using reverse_proxy::test_support::os::is_mapped;
+
+namespace {
+
+constexpr std::size_t kSlab = std::size_t{64} * 1024;
+
+class BlockPoolTest : public testing::TestWithParam<std::size_t> {
+protected:
+    void SetUp() override {
+        if (!kRecycleMemory) GTEST_SKIP() << "memory is not recycled under sanitizers";
+    }
+    void TearDown() override { pool_.clear(); }
+
+    std::vector<char*> take(std::size_t count) {
+        std::vector<char*> blocks(count);
+        for (char*& block : blocks)
+            block = static_cast<char*>(pool_.take());
+        return blocks;
+    }
+    void give(std::vector<char*> const& blocks) {
+        for (char* block : blocks)
+            pool_.give(block);
+    }
+    /// Twice: what was in use since the trim before is kept.
+    void forget() {
+        pool_.trim();
+        pool_.trim();
+    }
+
+    BlockPool pool_{GetParam()};
+    /// Of four slabs and more, where there are slabs.
+    std::size_t many_{4 * kSlab / GetParam() + 1};
+};
+
+class SlabTest : public BlockPoolTest {};
+
+std::uintptr_t slab_of(char const* block) {
+    return reinterpret_cast<std::uintptr_t>(block) / kSlab;
+}
+
+}  // namespace
+
+TEST_P(BlockPoolTest, BlocksInUseDoNotOverlap) {
+    std::size_t const size = GetParam();
+    std::vector<char*> const blocks = take(many_);
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+        std::memset(blocks[i], static_cast<int>(i % 100), size);
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+        EXPECT_TRUE(std::all_of(blocks[i], blocks[i] + size,
+                                [i](char byte) { return byte == static_cast<char>(i % 100); }));
+    give(blocks);
+}
+
+TEST_P(BlockPoolTest, BlocksAreAlignedForAnyType) {
+    std::vector<char*> const blocks = take(10);
+    for (char const* block : blocks)
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignof(std::max_align_t), 0U);
+    give(blocks);
+}
+
+TEST_P(BlockPoolTest, LastInIsFirstOut) {
+    std::vector<char*> const blocks = take(3);
+    give(blocks);
+    EXPECT_EQ(take(3), (std::vector{blocks[2], blocks[1], blocks[0]}));
+    give(blocks);
+}
+
+TEST_P(BlockPoolTest, WhatWasTakenSinceTheLastTrimIsKept) {
+    give(take(many_));
+    pool_.trim();
+    std::vector<char*> blocks = take(3);
+    give(blocks);
+    pool_.trim();
+    std::reverse(blocks.begin(), blocks.end());
+    EXPECT_EQ(take(3), blocks);
+    give(blocks);
+}
+
+TEST_P(SlabTest, ABurstIsForgotten) {
+    std::vector<char*> const blocks = take(many_);
+    give(blocks);
+    EXPECT_TRUE(std::all_of(blocks.begin(), blocks.end(), is_mapped));
+    forget();
+    EXPECT_TRUE(std::none_of(blocks.begin(), blocks.end(), is_mapped));
+}
+
+TEST_P(SlabTest, WhatStaysInUseKeepsItsOwnSlabAlone) {
+    std::vector<char*> blocks = take(many_);
+    char* const lasting = blocks[many_ / 2];
+    std::erase(blocks, lasting);
+    give(blocks);
+    *lasting = 'x';
+    forget();
+    for (char const* block : blocks)
+        EXPECT_EQ(is_mapped(block), slab_of(block) == slab_of(lasting));
+    EXPECT_EQ(*lasting, 'x');
+
+    pool_.give(lasting);
+    forget();
+    EXPECT_FALSE(is_mapped(lasting));
+}
+
+TEST_P(SlabTest, HalfInUseIsKept) {
+    std::vector<char*> const blocks = take(many_);
+    give(blocks);
+    pool_.trim();
+    std::vector<char*> again;
+    for (int i = 0; i < 4; ++i) {  // as steady work does, of the last ones first
+        again = take(many_ / 2);
+        give(again);
+        pool_.trim();
+    }
+    EXPECT_TRUE(std::all_of(again.begin(), again.end(), is_mapped));
+    EXPECT_FALSE(is_mapped(blocks.front()));
+}
+
+TEST_P(SlabTest, ClearLeavesNothing) {
+    std::vector<char*> const blocks = take(many_);
+    give(blocks);
+    pool_.clear();
+    EXPECT_TRUE(std::none_of(blocks.begin(), blocks.end(), is_mapped));
+    std::vector<char*> const anew = take(2);
+    std::memset(anew[1], 1, GetParam());
+    give(anew);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, BlockPoolTest,
+                         testing::Values(64, 1984, 4096, BlockPool::kLargestInSlab,
+                                         2 * BlockPool::kLargestInSlab),
+                         testing::PrintToStringParamName{});
+INSTANTIATE_TEST_SUITE_P(Sizes, SlabTest,
+                         testing::Values(64, 1984, 4096, BlockPool::kLargestInSlab),
+                         testing::PrintToStringParamName{});
