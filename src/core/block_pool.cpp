@@ -11,8 +11,12 @@ namespace reverse_proxy::core {
 struct BlockPool::Slab {
     static constexpr std::size_t kHeaderBytes = 64;
 
-    std::size_t cut{0};   // blocks that were ever handed out; 0: about to go
-    std::size_t free{0};  // of these, for trim() to count
+    std::size_t cut{0};  // blocks that were ever handed out
+    // The rest is for trim() alone.
+    std::size_t free{0};  // of these
+    Block* first{nullptr};
+    Block* last{nullptr};
+    Slab* next{nullptr};
 };
 
 BlockPool::Slab& BlockPool::slab_of(Block* block) {
@@ -29,7 +33,15 @@ void* BlockPool::take_new() {
 }
 
 void BlockPool::trim() noexcept {
-    if (unused_ > pinned_) give_back(unused_);
+    // A look that gives nothing back has yet sorted the blocks: once work has moved, the next may.
+    constexpr unsigned kLooks = 3;
+    if (unused_ > settled_) looks_ = kLooks;
+    if (looks_ > 0) {
+        std::size_t const before = size_;
+        give_back(unused_);
+        looks_ = size_ < before ? kLooks : looks_ - 1;
+        settled_ = size_;
+    }
     unused_ = size_;
 }
 
@@ -38,40 +50,44 @@ void BlockPool::clear() noexcept {
     unused_ = size_;
 }
 
-/// Those that were used longest ago lie at the list's end.
 void BlockPool::give_back(std::size_t most) noexcept {
     if (block_bytes_ <= kLargestInSlab) return give_back_slabs(most);
-    Block** end = &free_;
-    for (std::size_t kept = size_ - most; kept > 0; --kept)
-        end = &(*end)->next;
-    for (Block* block = std::exchange(*end, nullptr); block != nullptr; --size_)
-        ::operator delete(std::exchange(block, block->next));
+    for (; most > 0; --most)
+        ::operator delete(take());
 }
 
-/// Of those the slabs that are free as a whole.
+/// Of the free blocks those whose slab is free as a whole. The others are sorted by slab, so that
+/// work draws together in few of them and the rest becomes free.
 void BlockPool::give_back_slabs(std::size_t most) noexcept {
-    std::size_t position = 0;
-    for (Block* block = free_; block != nullptr; block = block->next) {
-        if (position++ >= size_ - most) ++slab_of(block).free;
-    }
-    Block** end = &free_;
-    for (Block* block = free_; block != nullptr;) {
-        Slab& slab = slab_of(block);
-        Block* const next = block->next;
-        if (slab.free == slab.cut) slab.cut = 0;
-        if (slab.cut != 0) {
-            *end = block;
-            end = &block->next;
-        } else if (--size_; --slab.free == 0) {
+    Slab* slabs = free_blocks_by_slab();
+    while (slabs != nullptr) {
+        Slab& slab = *slabs;
+        slabs = slab.next;
+        if (slab.free == slab.cut && slab.cut <= most) {
+            most -= slab.cut;
+            size_ -= slab.cut;
             if (newest_ == &slab) newest_ = nullptr;
             platform::unmap_slab(&slab);
+        } else {
+            slab.last->next = std::exchange(free_, slab.first);
+            slab.first = nullptr;
+            slab.free = 0;
         }
-        block = next;
     }
-    *end = nullptr;
-    for (Block* block = free_; block != nullptr; block = block->next)
-        slab_of(block).free = 0;
-    pinned_ = size_;
+}
+
+BlockPool::Slab* BlockPool::free_blocks_by_slab() noexcept {
+    Slab* slabs = nullptr;
+    while (free_ != nullptr) {
+        Block* const block = std::exchange(free_, free_->next);
+        Slab& slab = slab_of(block);
+        if (slab.free++ == 0) {
+            slab.last = block;
+            slab.next = std::exchange(slabs, &slab);
+        }
+        block->next = std::exchange(slab.first, block);
+    }
+    return slabs;
 }
 
 }  // namespace reverse_proxy::core

@@ -22,13 +22,13 @@ inline constexpr bool kRecycleMemory = true;
 
 /// Blocks of memory of one size, used again last in, first out. Not thread-safe.
 ///
-/// Blocks of up to 16 KiB are cut from slabs of their own, so that what outlives a burst keeps no
+/// Blocks of up to 4 KiB are cut from slabs of their own, so that what outlives a burst keeps no
 /// page of what does not: on the heap the two lie mixed, and half of it stayed resident for good
 /// (docs/performance.md, memory). Larger ones are the heap's. Has no destructor, since it is used
 /// as a thread's variable as well: who has it calls clear() at its end, with no block in use.
 class BlockPool {
 public:
-    static constexpr std::size_t kLargestInSlab = std::size_t{16} * 1024;
+    static constexpr std::size_t kLargestInSlab = std::size_t{4} * 1024;
 
     /// `block_bytes` is a multiple of 64.
     constexpr explicit BlockPool(std::size_t block_bytes) : block_bytes_{block_bytes} {}
@@ -52,7 +52,7 @@ public:
     }
 
     /// Gives back what nobody has taken since the last call, as far as whole slabs are free. Costs
-    /// a walk over the free blocks where there is more of it than the last time.
+    /// a walk over the free blocks, until three walks have given back nothing more.
     void trim() noexcept;
     void clear() noexcept;
 
@@ -66,13 +66,15 @@ private:
     void* take_new();
     void give_back(std::size_t most) noexcept;
     void give_back_slabs(std::size_t most) noexcept;
+    Slab* free_blocks_by_slab() noexcept;
 
     std::size_t block_bytes_;
     Block* free_{nullptr};
-    std::size_t size_{0};    // of the free list
-    std::size_t unused_{0};  // the least that lay free since the last trim
-    std::size_t pinned_{0};  // free, but in slabs that were in use when last looked at
-    Slab* newest_{nullptr};  // may have room that was never used
+    std::size_t size_{0};     // of the free list
+    std::size_t unused_{0};   // the least that lay free since the last trim
+    std::size_t settled_{0};  // free when trim() last looked
+    unsigned looks_{0};       // trim() still has before it takes the rest for lasting
+    Slab* newest_{nullptr};   // may have room that was never used
 };
 
 }  // namespace reverse_proxy::core

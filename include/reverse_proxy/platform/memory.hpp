@@ -5,8 +5,8 @@
 /// Memory from the operating system by the page, past the heap.
 namespace reverse_proxy::platform {
 
-/// Bytes of a slab: what Windows gives at least, and where it aligns.
-inline constexpr std::size_t kSlabBytes = std::size_t{64} * 1024;
+/// Bytes of a slab: four pages, of which one block in use keeps no more than that.
+inline constexpr std::size_t kSlabBytes = std::size_t{16} * 1024;
 
 /// Zeroed memory of kSlabBytes, at an address that is a multiple of it; a page of it takes room
 /// once it is touched. Throws std::bad_alloc. Thread-safe.

@@ -5,6 +5,7 @@
 
 namespace reverse_proxy::platform {
 
+/// Windows takes 64 KiB of addresses for it, and aligns by them.
 void* map_slab() {
     void* const slab =
         ::VirtualAlloc(nullptr, kSlabBytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);

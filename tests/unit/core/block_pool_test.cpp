@@ -1,4 +1,5 @@
 #include "reverse_proxy/core/block_pool.hpp"
+#include "reverse_proxy/platform/memory.hpp"
 #include "tests/support/os.hpp"
 
 #include <gtest/gtest.h>
@@ -6,6 +7,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <random>
+#include <set>
 #include <vector>
 
 using reverse_proxy::core::BlockPool;
@@ -14,7 +17,7 @@ using reverse_proxy::test_support::os::is_mapped;
 
 namespace {
 
-constexpr std::size_t kSlab = std::size_t{64} * 1024;
+constexpr std::size_t kSlab = reverse_proxy::platform::kSlabBytes;
 
 class BlockPoolTest : public testing::TestWithParam<std::size_t> {
 protected:
@@ -40,8 +43,8 @@ protected:
     }
 
     BlockPool pool_{GetParam()};
-    /// Of four slabs and more, where there are slabs.
-    std::size_t many_{4 * kSlab / GetParam() + 1};
+    /// Of more than 32 slabs, where there are slabs.
+    std::size_t many_{32 * kSlab / GetParam() + 1};
 };
 
 class SlabTest : public BlockPoolTest {};
@@ -77,17 +80,6 @@ TEST_P(BlockPoolTest, LastInIsFirstOut) {
     give(blocks);
 }
 
-TEST_P(BlockPoolTest, WhatWasTakenSinceTheLastTrimIsKept) {
-    give(take(many_));
-    pool_.trim();
-    std::vector<char*> blocks = take(3);
-    give(blocks);
-    pool_.trim();
-    std::reverse(blocks.begin(), blocks.end());
-    EXPECT_EQ(take(3), blocks);
-    give(blocks);
-}
-
 TEST_P(SlabTest, ABurstIsForgotten) {
     std::vector<char*> const blocks = take(many_);
     give(blocks);
@@ -112,18 +104,41 @@ TEST_P(SlabTest, WhatStaysInUseKeepsItsOwnSlabAlone) {
     EXPECT_FALSE(is_mapped(lasting));
 }
 
-TEST_P(SlabTest, HalfInUseIsKept) {
+TEST_P(SlabTest, WhatSteadyWorkNeedsIsKept) {
     std::vector<char*> const blocks = take(many_);
     give(blocks);
-    pool_.trim();
-    std::vector<char*> again;
-    for (int i = 0; i < 4; ++i) {  // as steady work does, of the last ones first
-        again = take(many_ / 2);
-        give(again);
+    for (int i = 0; i < 4; ++i) {
         pool_.trim();
+        give(take(many_ / 2));
     }
-    EXPECT_TRUE(std::all_of(again.begin(), again.end(), is_mapped));
-    EXPECT_FALSE(is_mapped(blocks.front()));
+    pool_.trim();
+    EXPECT_GE(std::count_if(blocks.begin(), blocks.end(), is_mapped),
+              static_cast<std::ptrdiff_t>(many_ / 2));
+}
+
+TEST_P(SlabTest, WorkThatGoesOnAfterABurstDrawsTogether) {
+    std::vector<char*> const blocks = take(many_);
+    std::size_t const per_slab = kSlab / GetParam();
+    // Two of each slab are still in use when the rest is free.
+    std::vector<char*> in_use;
+    for (std::size_t i = 0; i < many_; ++i)
+        i % (per_slab / 2) == 0 ? in_use.push_back(blocks[i]) : pool_.give(blocks[i]);
+    std::mt19937 random{42};
+    for (int second = 0; second < 20; ++second) {
+        std::shuffle(in_use.begin(), in_use.end(), random);
+        for (std::size_t i = 0; i < in_use.size() / 2; ++i)
+            pool_.give(in_use[i]);
+        pool_.trim();
+        for (std::size_t i = 0; i < in_use.size() / 2; ++i)
+            in_use[i] = static_cast<char*>(pool_.take());
+    }
+    std::set<std::uintptr_t> slabs;
+    for (char* block : blocks) {
+        if (is_mapped(block)) slabs.insert(slab_of(block));
+    }
+    // As many as hold these blocks, and few that are being filled or have just become free.
+    EXPECT_LE(slabs.size(), in_use.size() / (per_slab - 1) + 3);
+    give(in_use);
 }
 
 TEST_P(SlabTest, ClearLeavesNothing) {
@@ -137,9 +152,8 @@ TEST_P(SlabTest, ClearLeavesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, BlockPoolTest,
-                         testing::Values(64, 1984, 4096, BlockPool::kLargestInSlab,
+                         testing::Values(64, 1984, BlockPool::kLargestInSlab,
                                          2 * BlockPool::kLargestInSlab),
                          testing::PrintToStringParamName{});
-INSTANTIATE_TEST_SUITE_P(Sizes, SlabTest,
-                         testing::Values(64, 1984, 4096, BlockPool::kLargestInSlab),
+INSTANTIATE_TEST_SUITE_P(Sizes, SlabTest, testing::Values(64, 1984, BlockPool::kLargestInSlab),
                          testing::PrintToStringParamName{});
