@@ -35,12 +35,11 @@ void* BlockPool::take_new() {
 void BlockPool::trim() noexcept {
     // A look that gives nothing back has yet sorted the blocks: once work has moved, the next may.
     constexpr unsigned kLooks = 3;
-    if (unused_ > settled_) looks_ = kLooks;
-    if (looks_ > 0) {
-        std::size_t const before = size_;
-        give_back(unused_);
-        looks_ = size_ < before ? kLooks : looks_ - 1;
-        settled_ = size_;
+    if (unused_ > pinned_) looks_ = kLooks;
+    if (std::size_t const unused = unused_; looks_ > 0 && unused > 0) {
+        std::size_t const given = give_back(std::min(unused, kMostAtOnce));
+        looks_ = given > 0 ? kLooks : looks_ - 1;
+        pinned_ = unused - given;
     }
     unused_ = size_;
 }
@@ -48,17 +47,21 @@ void BlockPool::trim() noexcept {
 void BlockPool::clear() noexcept {
     give_back(size_);
     unused_ = size_;
+    pinned_ = 0;
+    looks_ = 0;
 }
 
-void BlockPool::give_back(std::size_t most) noexcept {
+std::size_t BlockPool::give_back(std::size_t most) noexcept {
     if (block_bytes_ <= kLargestInSlab) return give_back_slabs(most);
-    for (; most > 0; --most)
+    for (std::size_t left = most; left > 0; --left)
         ::operator delete(take());
+    return most;
 }
 
 /// Of the free blocks those whose slab is free as a whole. The others are sorted by slab, so that
 /// work draws together in few of them and the rest becomes free.
-void BlockPool::give_back_slabs(std::size_t most) noexcept {
+std::size_t BlockPool::give_back_slabs(std::size_t most) noexcept {
+    std::size_t const before = size_;
     Slab* slabs = free_blocks_by_slab();
     while (slabs != nullptr) {
         Slab& slab = *slabs;
@@ -74,6 +77,7 @@ void BlockPool::give_back_slabs(std::size_t most) noexcept {
             slab.free = 0;
         }
     }
+    return before - size_;
 }
 
 BlockPool::Slab* BlockPool::free_blocks_by_slab() noexcept {

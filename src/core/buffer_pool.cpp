@@ -6,17 +6,22 @@
 
 namespace reverse_proxy::core {
 
+namespace {
+
+template <std::size_t... Index>
+constexpr std::array<BlockPool, sizeof...(Index)>
+powers_of_two(std::size_t smallest, std::index_sequence<Index...> /*classes*/) {
+    return {BlockPool{smallest << Index}...};
+}
+
+}  // namespace
+
 void PooledBuffer::give_back() {
     pool_->give(std::exchange(data_, nullptr));
 }
 
 BufferPool::BufferPool()
-    : classes_{[]<std::size_t... Index>(std::index_sequence<Index...>){
-          return std::array{BlockPool{kSmallest << Index}...};
-}  // namespace reverse_proxy::core
-(std::make_index_sequence<kClasses>{})
-}
-{}
+    : classes_{powers_of_two(kSmallest, std::make_index_sequence<kClasses>{})} {}
 
 BufferPool::~BufferPool() {
     for (BlockPool& blocks : classes_)

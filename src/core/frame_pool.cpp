@@ -12,12 +12,15 @@ namespace {
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 64;
 
+template <std::size_t... Index>
+constexpr std::array<BlockPool, sizeof...(Index)> steps(std::index_sequence<Index...> /*classes*/) {
+    return {BlockPool{(Index + 1) * kStep}...};
+}
+
 // Without a destructor: where threads keep their variables in memory of their own (MinGW-w64), they
 // are gone before it would run.
-constinit thread_local auto pools = []<std::size_t... Index>(std::index_sequence<Index...>) {
-    return std::array{BlockPool{(Index + 1) * kStep}...};
-}
-(std::make_index_sequence<kClasses>{});
+constinit thread_local std::array<BlockPool, kClasses> pools =
+    steps(std::make_index_sequence<kClasses>{});
 
 }  // namespace
 
@@ -31,9 +34,9 @@ void FramePool::release(void* frame, std::size_t bytes) noexcept {
     index < kClasses ? pools[index].give(frame) : ::operator delete(frame);
 }
 
-void FramePool::trim() noexcept {
-    for (BlockPool& pool : pools)
-        pool.trim();
+void FramePool::trim(std::size_t turn) noexcept {
+    for (std::size_t index = turn % kTurns; index < kClasses; index += kTurns)
+        pools[index].trim();
 }
 
 void FramePool::clear() noexcept {

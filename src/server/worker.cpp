@@ -111,11 +111,11 @@ void Worker::tick(core::TimePoint /*now*/) {
         acceptor->resume();
     for (auto const& acceptor : admin_acceptors_)
         acceptor->resume();
-    constexpr unsigned kTicksBetweenTrims = 10;  // a second
-    if (++ticks_ % kTicksBetweenTrims == 0) {
+    // Each once a second.
+    core::FramePool::trim(++ticks_);
+    if (ticks_ % core::FramePool::kTurns == 0) {
         io_.buffers.trim();
         io_.pipes.trim();
-        core::FramePool::trim();
     }
     if (!draining_) return;
     // Two ticks after new connections were turned away, no handshake is under way any more.

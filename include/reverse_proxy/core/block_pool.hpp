@@ -25,13 +25,17 @@ inline constexpr bool kRecycleMemory = true;
 /// Blocks of up to 4 KiB are cut from slabs of their own, so that what outlives a burst keeps no
 /// page of what does not: on the heap the two lie mixed, and half of it stayed resident for good
 /// (docs/performance.md, memory). Larger ones are the heap's. Has no destructor, since it is used
-/// as a thread's variable as well: who has it calls clear() at its end, with no block in use.
+/// as a thread's variable as well: who has it calls clear() at its end.
 class BlockPool {
 public:
     static constexpr std::size_t kLargestInSlab = std::size_t{4} * 1024;
+    /// Blocks that one trim() gives back: some milliseconds of the worker's time.
+    static constexpr std::size_t kMostAtOnce = 4096;
 
     /// `block_bytes` is a multiple of 64.
     constexpr explicit BlockPool(std::size_t block_bytes) : block_bytes_{block_bytes} {}
+    BlockPool(BlockPool const&) = delete;
+    BlockPool& operator=(BlockPool const&) = delete;
 
     [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
 
@@ -51,9 +55,11 @@ public:
         ++size_;
     }
 
-    /// Gives back what nobody has taken since the last call, as far as whole slabs are free. Costs
-    /// a walk over the free blocks, until three walks have given back nothing more.
+    /// Gives back what nobody has taken since the last call, as far as whole slabs are free and no
+    /// more than kMostAtOnce. Costs a walk over the free blocks while there is something to give
+    /// back, and up to three walks after more lay unused than could ever go.
     void trim() noexcept;
+    /// Gives back all that lies free.
     void clear() noexcept;
 
 private:
@@ -64,17 +70,17 @@ private:
 
     static Slab& slab_of(Block* block);
     void* take_new();
-    void give_back(std::size_t most) noexcept;
-    void give_back_slabs(std::size_t most) noexcept;
+    std::size_t give_back(std::size_t most) noexcept;
+    std::size_t give_back_slabs(std::size_t most) noexcept;
     Slab* free_blocks_by_slab() noexcept;
 
     std::size_t block_bytes_;
     Block* free_{nullptr};
-    std::size_t size_{0};     // of the free list
-    std::size_t unused_{0};   // the least that lay free since the last trim
-    std::size_t settled_{0};  // free when trim() last looked
-    unsigned looks_{0};       // trim() still has before it takes the rest for lasting
-    Slab* newest_{nullptr};   // may have room that was never used
+    std::size_t size_{0};    // of the free list
+    std::size_t unused_{0};  // the least that lay free since the last trim
+    std::size_t pinned_{0};  // unused when trim() last looked, and yet not to be given back
+    unsigned looks_{0};      // to come before that is taken for lasting
+    Slab* newest_{nullptr};  // may have room that was never used
 };
 
 }  // namespace reverse_proxy::core

@@ -12,8 +12,11 @@ class FramePool {
 public:
     static void* allocate(std::size_t bytes);
     static void release(void* frame, std::size_t bytes) noexcept;
-    /// Gives back what nobody has taken on this thread since the last call (BlockPool::trim).
-    static void trim() noexcept;
+    /// Calls in which each size has its turn once.
+    static constexpr std::size_t kTurns = 10;
+    /// Gives back what nobody has taken on this thread since its size's last turn
+    /// (BlockPool::trim). `turn` counts up.
+    static void trim(std::size_t turn) noexcept;
     /// Gives back all that lies free, before the thread ends.
     static void clear() noexcept;
 };

@@ -34,8 +34,9 @@ void* map_slab() {
     return slab;
 }
 
+/// One amid others splits their mapping, which fails where there are vm.max_map_count of them.
 void unmap_slab(void* slab) noexcept {
-    ::munmap(slab, kSlabBytes);
+    if (::munmap(slab, kSlabBytes) != 0) ::madvise(slab, kSlabBytes, MADV_DONTNEED);
 }
 
 }  // namespace reverse_proxy::platform

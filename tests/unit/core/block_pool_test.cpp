@@ -36,10 +36,10 @@ protected:
         for (char* block : blocks)
             pool_.give(block);
     }
-    /// Twice: what was in use since the trim before is kept.
+    /// What was in use since the trim before is kept, and each gives back so many at most.
     void forget() {
-        pool_.trim();
-        pool_.trim();
+        for (std::size_t i = 0; i < 2 + many_ / BlockPool::kMostAtOnce; ++i)
+            pool_.trim();
     }
 
     BlockPool pool_{GetParam()};
@@ -114,6 +114,54 @@ TEST_P(SlabTest, WhatSteadyWorkNeedsIsKept) {
     pool_.trim();
     EXPECT_GE(std::count_if(blocks.begin(), blocks.end(), is_mapped),
               static_cast<std::ptrdiff_t>(many_ / 2));
+
+    // And no longer than work goes on.
+    pool_.trim();
+    forget();
+    EXPECT_TRUE(std::none_of(blocks.begin(), blocks.end(), is_mapped));
+}
+
+TEST_P(SlabTest, AfterClearItForgetsAsWell) {
+    give(take(many_));
+    forget();
+    pool_.clear();
+    std::vector<char*> const blocks = take(many_ / 2);
+    give(blocks);
+    forget();
+    EXPECT_TRUE(std::none_of(blocks.begin(), blocks.end(), is_mapped));
+}
+
+TEST(BlockPool, ABurstOfManyIsForgottenBitByBit) {
+    if (!kRecycleMemory) GTEST_SKIP() << "memory is not recycled under sanitizers";
+    BlockPool pool{1024};
+    std::vector<char*> blocks(3 * BlockPool::kMostAtOnce);
+    for (char*& block : blocks)
+        block = static_cast<char*>(pool.take());
+    for (char* block : blocks)
+        pool.give(block);
+    pool.trim();
+    for (std::size_t left = 3; left > 0; --left) {
+        pool.trim();
+        auto const mapped =
+            static_cast<std::size_t>(std::count_if(blocks.begin(), blocks.end(), is_mapped));
+        // Whole slabs alone go, so a few blocks more stay.
+        EXPECT_GE(mapped, (left - 1) * BlockPool::kMostAtOnce);
+        EXPECT_LE(mapped, (left - 1) * BlockPool::kMostAtOnce + 3 * kSlab / 1024);
+    }
+    pool.trim();
+    EXPECT_TRUE(std::none_of(blocks.begin(), blocks.end(), is_mapped));
+}
+
+TEST(BlockPool, LargeBlocksAreForgottenToo) {
+    if (!kRecycleMemory) GTEST_SKIP() << "memory is not recycled under sanitizers";
+    // So large that the heap has it from the system and gives it back there.
+    BlockPool pool{std::size_t{64} * 1024 * 1024};
+    void* const block = pool.take();
+    pool.give(block);
+    pool.trim();
+    EXPECT_TRUE(is_mapped(block));
+    pool.trim();
+    EXPECT_FALSE(is_mapped(block));
 }
 
 TEST_P(SlabTest, WorkThatGoesOnAfterABurstDrawsTogether) {

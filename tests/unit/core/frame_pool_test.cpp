@@ -1,5 +1,6 @@
 #include "reverse_proxy/core/block_pool.hpp"
 #include "reverse_proxy/core/frame_pool.hpp"
+#include "tests/support/os.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include <vector>
 
 using reverse_proxy::core::FramePool;
+using reverse_proxy::test_support::os::is_mapped;
 
 namespace {
 
@@ -58,19 +60,19 @@ TEST_F(FramePoolTest, FramesInUseDoNotOverlap) {
     }
 }
 
-TEST_F(FramePoolTest, TrimKeepsWhatIsInUse) {
-    auto* const frame = static_cast<char*>(FramePool::allocate(1000));
-    std::memset(frame, 1, 1000);
-    FramePool::release(FramePool::allocate(1000), 1000);
-    for (int i = 0; i < 3; ++i)
-        FramePool::trim();
-    EXPECT_TRUE(std::all_of(frame, frame + 1000, [](char c) { return c == 1; }));
-    FramePool::release(frame, 1000);
+TEST_F(FramePoolTest, TrimGivesBackWhatLiesUnused) {
+    std::vector<void*> const frames{FramePool::allocate(1000), FramePool::allocate(64)};
+    FramePool::release(frames[0], 1000);
+    FramePool::release(frames[1], 64);
+    for (std::size_t turn = 0; turn < 2 * FramePool::kTurns; ++turn)
+        FramePool::trim(turn);
+    EXPECT_FALSE(is_mapped(frames[0]));
+    EXPECT_FALSE(is_mapped(frames[1]));
 }
 
 TEST(FramePool, LargeFramesComeFromTheHeapAndGoBack) {
     void* const frame = FramePool::allocate(5000);
     std::memset(frame, 1, 5000);
     FramePool::release(frame, 5000);
-    FramePool::trim();
+    FramePool::trim(0);
 }
