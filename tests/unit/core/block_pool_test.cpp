@@ -122,10 +122,15 @@ TEST_P(SlabTest, WhatSteadyWorkNeedsIsKept) {
 }
 
 TEST_P(SlabTest, AfterClearItForgetsAsWell) {
-    give(take(many_));
+    std::vector<char*> blocks = take(many_);
+    std::vector<char*> in_use;
+    for (std::size_t i = 0; i < many_; ++i)
+        i % 2 == 0 ? in_use.push_back(blocks[i]) : pool_.give(blocks[i]);
     forget();
+    give(in_use);
     pool_.clear();
-    std::vector<char*> const blocks = take(many_ / 2);
+
+    blocks = take(many_ / 4);  // fewer than it could not give back before
     give(blocks);
     forget();
     EXPECT_TRUE(std::none_of(blocks.begin(), blocks.end(), is_mapped));
