@@ -24,7 +24,7 @@ inline constexpr bool kRecycleMemory = true;
 ///
 /// Blocks of up to 4 KiB are cut from slabs of their own, so that what outlives a burst keeps no
 /// page of what does not: on the heap the two lie mixed, and half of it stayed resident for good
-/// (docs/performance.md, memory). Larger ones are the heap's. Has no destructor, since it is used
+/// (docs/performance.md, Heap). Larger ones are the heap's. Has no destructor, since it is used
 /// as a thread's variable as well: who has it calls clear() at its end.
 class BlockPool {
 public:
