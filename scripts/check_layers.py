@@ -30,7 +30,7 @@ ARROWS = {
     "relay": BASE,
     "balancing": BASE,
     "telemetry": {"http", "core"},
-    "config": {"core"},
+    "config": {"http", "core"},
     "http": {"core"},
     "core": {"platform"},
     "platform": set(),

@@ -1,7 +1,8 @@
 #include "config/setting_kinds.hpp"
 
+#include "reverse_proxy/http/characters.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <optional>
 
@@ -29,13 +30,6 @@ constexpr std::string_view kOwnFields[] = {
     "expect",  "connection",   "transfer-encoding", "te",
     "trailer", "upgrade"};
 
-/// RFC 9110 5.6.2.
-bool is_token(std::string_view text) {
-    constexpr std::string_view allowed =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
-    return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
-}
-
 /// `%41` -> `A`. Nothing where the escape is cut short, is not hexadecimal, or where the value
 /// cannot stand in a field.
 std::optional<std::string> percent_decoded(std::string_view text) {
@@ -44,12 +38,10 @@ std::optional<std::string> percent_decoded(std::string_view text) {
         char byte = text[at];
         if (byte == '%') {
             std::string_view const digits = text.substr(at + 1, 2);
-            unsigned code = 0;
-            auto const end = digits.data() + digits.size();
-            auto const read = std::from_chars(digits.data(), end, code, 16);
-            if (digits.size() != 2 || read.ec != std::errc{} || read.ptr != end)
-                return std::nullopt;
-            byte = static_cast<char>(code);
+            int const high = digits.size() == 2 ? http::hex_value(digits[0]) : -1;
+            int const low = digits.size() == 2 ? http::hex_value(digits[1]) : -1;
+            if (high < 0 || low < 0) return std::nullopt;
+            byte = static_cast<char>(high * 16 + low);
             at += 2;
         }
         if (byte < 0x20 || byte > 0x7e) return std::nullopt;
@@ -64,7 +56,7 @@ Parsed<OtlpHeader> parse_otlp_header(std::string_view text) {
     auto const equals = text.find('=');
     if (equals == std::string_view::npos) return Problem{"has a field without =", kHidden};
     auto const name = trimmed(text.substr(0, equals));
-    if (!is_token(name)) return Problem{"has a field whose name is not valid", kHidden};
+    if (!http::is_token(name)) return Problem{"has a field whose name is not valid", kHidden};
     auto const lower = lower_case(name);
     if (std::find(std::begin(kOwnFields), std::end(kOwnFields), lower) != std::end(kOwnFields))
         return Problem{"has a field that the export writes itself", kHidden};

@@ -6,22 +6,12 @@
 
 namespace reverse_proxy::core {
 
-namespace {
-
-template <std::size_t... Index>
-constexpr std::array<BlockPool, sizeof...(Index)>
-powers_of_two(std::size_t smallest, std::index_sequence<Index...> /*classes*/) {
-    return {BlockPool{smallest << Index}...};
-}
-
-}  // namespace
-
 void PooledBuffer::give_back() {
     pool_->give(std::exchange(data_, nullptr));
 }
 
 BufferPool::BufferPool()
-    : classes_{powers_of_two(kSmallest, std::make_index_sequence<kClasses>{})} {}
+    : classes_{block_pools<kClasses>([](std::size_t index) { return kSmallest << index; })} {}
 
 BufferPool::~BufferPool() {
     for (BlockPool& blocks : classes_)

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <new>
-#include <utility>
 
 namespace reverse_proxy::core {
 namespace {
@@ -12,15 +11,10 @@ namespace {
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 64;
 
-template <std::size_t... Index>
-constexpr std::array<BlockPool, sizeof...(Index)> steps(std::index_sequence<Index...> /*classes*/) {
-    return {BlockPool{(Index + 1) * kStep}...};
-}
-
 // Without a destructor: where threads keep their variables in memory of their own (MinGW-w64), they
 // are gone before it would run.
 constinit thread_local std::array<BlockPool, kClasses> pools =
-    steps(std::make_index_sequence<kClasses>{});
+    block_pools<kClasses>([](std::size_t index) { return (index + 1) * kStep; });
 
 }  // namespace
 

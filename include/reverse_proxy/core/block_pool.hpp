@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <new>
+#include <utility>
 
 namespace reverse_proxy::core {
 
@@ -82,5 +84,14 @@ private:
     unsigned looks_{0};      // to come before that is taken for lasting
     Slab* newest_{nullptr};  // may have room that was never used
 };
+
+/// A pool for each of so many sizes. @param block_bytes  from a size's number, which begins at 0
+template <std::size_t Sizes, typename BlockBytes>
+constexpr std::array<BlockPool, Sizes> block_pools(BlockBytes block_bytes) {
+    return [&]<std::size_t... Number>(std::index_sequence<Number...>) {
+        return std::array<BlockPool, Sizes>{BlockPool{block_bytes(Number)}...};
+    }
+    (std::make_index_sequence<Sizes>{});
+}
 
 }  // namespace reverse_proxy::core
