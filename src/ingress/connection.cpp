@@ -2,6 +2,7 @@
 
 #include "http1_exchange.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace reverse_proxy::ingress {
@@ -43,14 +44,14 @@ Connection::Connection(Clients& clients, int descriptor, modifiers::Peer peer, b
     next_ = clients.first;
     if (next_ != nullptr) next_->previous_ = this;
     clients.first = this;
-    ++(admin_only_ ? clients.admin_count : clients.count);
+    if (!admin_only_) ++clients.count;
     clients.metrics.client_connected();
 }
 
 Connection::~Connection() {
     (previous_ != nullptr ? previous_->next_ : clients_.first) = next_;
     if (next_ != nullptr) next_->previous_ = previous_;
-    --(admin_only_ ? clients_.admin_count : clients_.count);
+    if (!admin_only_) --clients_.count;
     clients_.metrics.client_disconnected();
     socket_.close();
     permit_.release();
@@ -69,6 +70,9 @@ core::Detached Connection::run(Connection* self) {
 
 /// Between two requests nothing but this frame is held.
 Task<> Connection::serve_requests() {
+    // So many requests that had nothing to wait for, then the other connections have their turn.
+    constexpr unsigned kRequestsPerTurn = 16;
+    unsigned served = 0;
     for (;;) {
         while (in_.empty()) {
             in_.release();
@@ -79,6 +83,7 @@ Task<> Connection::serve_requests() {
                 Wake const wake =
                     co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
                 if (wake != Wake::ready) co_return;
+                served = 0;
             }
             core::IoResult const result = in_.fill(socket_);
             if (result.status == core::IoResult::Status::end_of_stream ||
@@ -87,6 +92,7 @@ Task<> Connection::serve_requests() {
         }
         bool const more = co_await serve_request();
         if (!more) co_return;
+        if (++served % kRequestsPerTurn == 0) co_await core::YieldTurn{clients_.io.reactor};
     }
 }
 
@@ -162,24 +168,29 @@ Task<bool> Connection::serve_request() {
 }
 
 /// Lets the client read its answer before the connection closes: closing with unread bytes in the
-/// kernel's buffer would reset it, and the reset may overtake the answer (RFC 9112, 9.6).
+/// kernel's buffer would reset it, and the reset may overtake the answer (RFC 9112, 9.6). Many a
+/// client reads only once it has sent all: what it sends is dropped, for as long as nginx would
+/// (lingering_time, lingering_timeout).
 Task<> Connection::linger() {
-    // As nginx' lingering_close: 1 MiB and 2 s are enough for an honest client to notice.
-    constexpr std::size_t kMostBytes = 1024 * 1024;
+    constexpr std::chrono::seconds kLongest{30};
+    constexpr std::chrono::seconds kLongestSilence{5};
+    constexpr unsigned kReadsPerTurn = 16;
+    core::Reactor& reactor = clients_.io.reactor;
     in_.clear();
     socket_.shutdown_send();
-    core::TimePoint const deadline = clients_.io.reactor.now() + std::chrono::seconds{2};
-    for (std::size_t dropped = 0; dropped < kMostBytes;) {
+    idle_ = true;  // nothing is in work: a drain waits no longer than bytes keep coming
+    core::TimePoint const end = reactor.now() + kLongest;
+    for (unsigned reads = 1; reactor.now() < end; ++reads) {
         if (!socket_.ready(kReadable)) {
-            Wake const wake =
-                co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
+            core::TimePoint const patience = std::min(end, reactor.now() + kLongestSilence);
+            Wake const wake = co_await core::Wait{reactor, socket_, kReadable, patience};
             if (wake != Wake::ready) co_return;
         }
         core::IoResult const result = in_.fill(socket_);
         if (result.status == core::IoResult::Status::would_block) continue;
         if (result.status != core::IoResult::Status::ok) co_return;
-        dropped += result.bytes;
         in_.clear();
+        if (reads % kReadsPerTurn == 0) co_await core::YieldTurn{reactor};
     }
 }
 

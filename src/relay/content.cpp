@@ -75,7 +75,7 @@ Moved ContentMove::move() {
     // connections have their turn.
     constexpr int kReadsPerTurn = 16;
     Spliced spliced = drain();
-    for (int reads = 0; reads < kReadsPerTurn; ++reads) {
+    for (int reads = 0;; ++reads) {
         if (spliced == Spliced::sink_full) return Moved::sink_full;
         if (spliced == Spliced::sink_broken) return Moved::sink_broken;
 
@@ -100,6 +100,9 @@ Moved ContentMove::move() {
             return Moved::complete;
         }
         if (state == ContentSource::State::failed) return Moved::source_failed;
+        // Before the next read, not behind it: between two turns nothing lies in hand, where it
+        // could be taken for content that is done with.
+        if (reads == kReadsPerTurn) return Moved::turn_over;
         if (may_splice()) {
             spliced = splice();
             if (spliced == Spliced::source_empty) return Moved::source_empty;
@@ -110,7 +113,6 @@ Moved ContentMove::move() {
         if (!source_.socket().ready(core::kReadable) || !source_.fill(next_read()))
             return Moved::source_empty;
     }
-    return Moved::turn_over;
 }
 
 }  // namespace reverse_proxy::relay

@@ -19,6 +19,10 @@ using relay::Moved;
 
 namespace {
 
+Failure client_stalled() {
+    return {FailureKind::content_timeout, "no content from the client in STREAM_IDLE_TIMEOUT_MS"};
+}
+
 Failure connect_failure(int error) {
     switch (error) {
     case ECONNREFUSED:
@@ -53,19 +57,21 @@ std::optional<std::chrono::seconds> keep_alive_timeout(std::string_view value) {
 }  // namespace
 
 relay::ContentSource::Step ReplayableContent::take() {
-    // What is kept is only read once live content has begun to flow: the slice stays valid.
     if (replayed_ < kept_.size()) {
         std::string_view const piece = std::string_view{kept_}.substr(replayed_);
         replayed_ = kept_.size();
+        lent_ = true;
         return {State::piece, piece};
     }
     Step const step = live_.take();
     if (step.state != State::piece || forgotten_) return step;
-    if (kept_.size() + step.piece.size() <= limit_) {
+    if (!lent_ && kept_.size() + step.piece.size() <= limit_) {
         kept_.append(step.piece);
         replayed_ = kept_.size();
-    } else {
-        forgotten_ = true;
+        return step;
+    }
+    forgotten_ = true;
+    if (!lent_) {  // or the slice must stay where it is
         kept_.clear();
         kept_.shrink_to_fit();
         replayed_ = 0;
@@ -231,10 +237,7 @@ core::TimePoint Attempt::head_deadline() const {
 Result<void> Attempt::wait_result(Wake wake) const {
     if (wake == Wake::cancelled) return Failure{FailureKind::shutdown_cut, "cut by shutdown"};
     if (wake == Wake::timed_out) {
-        if (upload_ == Upload::sending && upload_stopped_at_ == Moved::source_empty) {
-            return Failure{FailureKind::content_timeout,
-                           "no content from the client in STREAM_IDLE_TIMEOUT_MS"};
-        }
+        if (awaits_client()) return client_stalled();
         return Failure{FailureKind::response_timeout,
                        upload_ == Upload::sending
                            ? "origin took no content in STREAM_IDLE_TIMEOUT_MS"
@@ -315,6 +318,7 @@ Result<Attempt::HeadState> Attempt::accept_head(std::size_t size, http::Response
 Result<void> Attempt::relay_wake(Wake wake, core::Readiness client, bool client_slow) const {
     if (wake == Wake::cancelled) return Failure{FailureKind::shutdown_cut, "cut by shutdown"};
     if (wake == Wake::timed_out && !client_slow) {
+        if (awaits_client()) return client_stalled();
         return Failure{FailureKind::response_incomplete,
                        "origin sent no content in STREAM_IDLE_TIMEOUT_MS"};
     }
@@ -342,7 +346,9 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
             call_.client_gone = true;
             co_return Failure{FailureKind::client_gone, "client went away during the response"};
         }
-        if (upload_ == Upload::sending && !upload()) upload_ = Upload::broken;
+        if (upload_ == Upload::sending) {
+            if (Result<void> uploaded = upload(); !uploaded) co_return uploaded.error();
+        }
         bool const more_to_upload =
             upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over;
         if (moved == Moved::turn_over || more_to_upload) {

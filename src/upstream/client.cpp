@@ -15,7 +15,7 @@ using telemetry::AttemptOutcome;
 
 namespace {
 
-AttemptOutcome outcome_of(FailureKind kind, bool stale) {
+AttemptOutcome outcome_of(FailureKind kind) {
     switch (kind) {
     case FailureKind::connect_refused:
     case FailureKind::connect_unroutable:
@@ -24,7 +24,7 @@ AttemptOutcome outcome_of(FailureKind kind, bool stale) {
     case FailureKind::connect_timeout:
         return AttemptOutcome::connect_timeout;
     case FailureKind::connection_terminated:
-        return stale ? AttemptOutcome::stale : AttemptOutcome::reset;
+        return AttemptOutcome::reset;
     case FailureKind::response_timeout:
         return AttemptOutcome::timeout;
     case FailureKind::response_malformed:
@@ -256,7 +256,7 @@ Client::Exchange::Next Client::Exchange::judge(Result<void> const& result,
         settle(AttemptOutcome::error_status, true);
     } else {
         FailureKind const kind = result.error().kind;
-        settle(outcome_of(kind, false), http::failure_status(kind).blames_endpoint);
+        settle(outcome_of(kind), http::failure_status(kind).blames_endpoint);
         last_failure_ = result.error();
     }
     if (verdict == RetryVerdict::stop) return Next::answer;
@@ -319,7 +319,7 @@ void Client::Exchange::finished(Result<void> const& relayed) {
         if (unsettled_) settle(AttemptOutcome::ok, false);
     } else if (unsettled_) {
         FailureKind const kind = relayed.error().kind;
-        settle(outcome_of(kind, false), http::failure_status(kind).blames_endpoint);
+        settle(outcome_of(kind), http::failure_status(kind).blames_endpoint);
     }
     attempt_.reset();
 }

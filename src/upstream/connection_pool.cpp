@@ -55,7 +55,7 @@ void ConnectionPool::closed(Connection& connection) {
 
 std::unique_ptr<Connection> ConnectionPool::unlink(Connection& connection) {
     (connection.previous_ != nullptr ? connection.previous_->next_ : newest_) = connection.next_;
-    (connection.next_ != nullptr ? connection.next_->previous_ : oldest_) = connection.previous_;
+    if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
     connection.previous_ = connection.next_ = nullptr;
     connection.idle_watch_.stop();
     --idle_;
@@ -105,7 +105,7 @@ void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
     connection->idle_watch_.start(io_.reactor, connection->socket, kReadable | kHungUp, nullptr, 0,
                                   connection->idle_since + connection->idle_limit);
     connection->next_ = newest_;
-    (newest_ != nullptr ? newest_->previous_ : oldest_) = connection.get();
+    if (newest_ != nullptr) newest_->previous_ = connection.get();
     newest_ = connection.release();
     ++idle_;
     cells_.connections_idle.add(1);

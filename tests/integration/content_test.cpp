@@ -133,6 +133,41 @@ TEST(Content, OverTheLimitIsRefusedBeforeTheOriginSeesIt) {
     EXPECT_EQ(proxy.send(upload(100'000)).status, 200U);
 }
 
+// Many a client looks for an answer once it has sent all, and not before.
+TEST(Content, AClientThatSendsAllBeforeItReadsGetsTheRefusal) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) { s.client.max_body_bytes = 100'000; }};
+    auto client = proxy.client();
+    constexpr std::size_t kSize = 20'000'000;
+    client.send(upload_head(kSize));
+    client.send(std::string(kSize, 'x'));
+    EXPECT_EQ(client.read_response().status, 413U);
+    EXPECT_TRUE(client.closed());
+}
+
+// What goes wrong on the client's side is no reason to shut the origin out, also while a response
+// is under way.
+TEST(Content, AClientThatStallsOrErrsIsNotTheOriginsFault) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           s.upstream.stream_idle_timeout = std::chrono::milliseconds{300};
+                           s.breaker.failure_threshold = 1;
+                       }};
+    for (std::string const& next : {std::string{}, std::string{"ZZ\r\n"}}) {
+        auto client = proxy.client();
+        client.send(make_request("POST", "/upload",
+                                 {{"Transfer-Encoding", "chunked"},
+                                  {"X-Fault", "early_keep; size=100000; gate_mid=rest"}}) +
+                    "3\r\nabc\r\n");
+        EXPECT_EQ(client.read_response_head().status, 200U);
+        if (!next.empty()) client.send(next);
+        EXPECT_TRUE(client.closed());
+        origin.release("rest");
+        EXPECT_EQ(proxy.metric("reverse_proxy_upstream_breaker_state"), 0) << next;
+        EXPECT_EQ(proxy.get("/").status, 200U);
+    }
+}
+
 TEST(Content, OverTheLimitInChunksIsCut) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, [](config::Settings& s) { s.client.max_body_bytes = 100'000; }};

@@ -31,7 +31,6 @@ struct Clients {
     http::RequestHead head{};  // of whichever request is between parse and encode
     Connection* first{nullptr};
     std::size_t count{0};  // connections that are open, those of ADMIN_LISTEN apart
-    std::size_t admin_count{0};
 
     /// Closes connections that wait for their next request.
     void close_idle();

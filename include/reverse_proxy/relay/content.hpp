@@ -88,7 +88,7 @@ public:
         : source_{source}, sink_{sink}, pipes_{pipes} {}
 
     /// Moves as much as can be moved now. `turn_over`: more could be, but others should have their
-    /// turn first.
+    /// turn first; of the source nothing is in hand then.
     Moved run();
     /// Content moved so far, in bytes.
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

@@ -52,7 +52,9 @@ public:
     [[nodiscard]] core::Socket& socket() override { return socket_; }
 
     [[nodiscard]] std::string_view whole() const override {
-        return in_.data().substr(0, remaining_);
+        // The rest of content that was begun to be taken is no whole.
+        bool const untouched = remaining_ == framing_.length && in_.data().size() >= remaining_;
+        return untouched ? in_.data().substr(0, remaining_) : std::string_view{};
     }
     [[nodiscard]] std::uint64_t plain_bytes() const override {
         return in_.empty() && !closed_ && !failed_ ? remaining_ : 0;

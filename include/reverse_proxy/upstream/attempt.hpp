@@ -22,7 +22,10 @@ public:
     ReplayableContent(relay::ContentSource& live, std::size_t limit) : live_{live}, limit_{limit} {}
 
     Step take() override;
-    bool fill(std::size_t most) override { return live_.fill(most); }
+    bool fill(std::size_t most) override {
+        lent_ = false;
+        return live_.fill(most);
+    }
     /// Nothing may pass by while a copy is kept.
     [[nodiscard]] std::uint64_t plain_bytes() const override {
         return forgotten_ ? live_.plain_bytes() : 0;
@@ -41,6 +44,7 @@ private:
     std::size_t limit_;
     std::string kept_;
     std::size_t replayed_{0};
+    bool lent_{false};  // a slice of what is kept has been handed out and is perhaps not sent yet
     bool forgotten_{false};
 };
 
@@ -76,7 +80,6 @@ public:
     void finish();
 
     [[nodiscard]] http::Framing const& framing() const { return framing_; }
-    [[nodiscard]] Connection& connection() const { return *lease_; }
     [[nodiscard]] bool connection_reused() const { return connection_reused_; }
     [[nodiscard]] bool request_bytes_sent() const { return request_bytes_sent_; }
     [[nodiscard]] bool response_bytes_received() const { return response_bytes_received_; }
@@ -99,6 +102,10 @@ private:
     [[nodiscard]] core::Readiness upstream_interest() const;
     [[nodiscard]] core::TimePoint head_deadline() const;
     [[nodiscard]] core::Failure closed_early() const;
+    /// Whether the upload goes on and the client's next bytes are what it needs.
+    [[nodiscard]] bool awaits_client() const {
+        return upload_ == Upload::sending && upload_stopped_at_ == relay::Moved::source_empty;
+    }
 
     core::WorkerIo& io_;
     config::UpstreamSettings const& settings_;

@@ -97,7 +97,6 @@ private:
     telemetry::EndpointCells& cells_;
     config::UpstreamSettings const& settings_;
     Connection* newest_{nullptr};
-    Connection* oldest_{nullptr};
     std::size_t idle_{0};
     bool retired_{false};
 };

@@ -219,6 +219,7 @@ public:
     [[nodiscard]] http::Fields const* trailers() const override { return nullptr; }
     [[nodiscard]] core::Failure const& failure() const override { return failure_; }
     [[nodiscard]] core::Socket& socket() override { return socket_; }
+    [[nodiscard]] bool in_hand() const { return has_; }
     int fills{0};
 
 private:
@@ -238,10 +239,12 @@ TEST(ContentMove, EndlessSourceGivesItsTurnAway) {
     Http1ContentWriter sink{loop.io, out.socket, outbox};
     ContentMove move{source, sink, nullptr};
     EXPECT_EQ(move.run(), Moved::turn_over);
+    EXPECT_FALSE(source.in_hand()) << "would be taken for what was read and never used";
     EXPECT_EQ(move.run(), Moved::turn_over);
+    EXPECT_FALSE(source.in_hand());
     EXPECT_EQ(source.fills, 32);
-    EXPECT_EQ(move.bytes(), 32U);
-    EXPECT_EQ(out.peer.receive(), std::string(32, 'x'));
+    EXPECT_EQ(move.bytes(), 33U);  // and the one that was there
+    EXPECT_EQ(out.peer.receive(), std::string(33, 'x'));
 }
 
 namespace {

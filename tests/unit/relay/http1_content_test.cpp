@@ -247,6 +247,19 @@ TEST(Http1ContentReader, WholeIsWhatIsInHandAndTakesNothing) {
     }
 }
 
+TEST(Http1ContentReader, TheRestOfWhatWasBegunIsNoWhole) {
+    Loop loop;
+    Incoming incoming{loop, length(10)};
+    EXPECT_EQ(incoming.receive("hello"), State::need_bytes);
+    incoming.stream.peer.send("world");
+    loop.settle();
+    incoming.in.fill(incoming.stream.socket);
+    EXPECT_EQ(incoming.reader.remaining(), 5U);
+    EXPECT_EQ(incoming.reader.whole(), "");
+    EXPECT_EQ(incoming.pump(), State::end);
+    EXPECT_EQ(incoming.content, "helloworld");
+}
+
 TEST(Http1ContentReader, LengthBeyondAllMemoryIsNoTrouble) {
     Loop loop;
     Incoming incoming{loop, length((std::uint64_t{1} << 63) - 1)};

@@ -96,6 +96,29 @@ TEST_F(ReplayableContentTest, RemembersUpToItsLimitAndForgetsPastIt) {
     EXPECT_EQ(content, "0123456789Xrest") << "what is forgotten was passed on all the same";
 }
 
+// A slice that is handed out is sent later: what comes live behind it must not move it.
+TEST_F(ReplayableContentTest, WhatIsReplayedStaysWhereItIs) {
+    for (std::size_t const limit : {20'000U, 6000U}) {
+        Incoming client{loop, framing(Kind::chunked)};
+        ReplayableContent source{client.reader, limit};
+        std::string const kept = pattern(5000);
+        client.stream.peer.send("1388\r\n" + kept + "\r\n");
+        loop.settle();
+        ASSERT_TRUE(source.fill(core::Scratch::kSize));
+        std::string first;
+        EXPECT_EQ(take_all(source, first), State::need_bytes);
+        client.stream.peer.send("1388\r\n" + pattern(5000) + "\r\n");
+        loop.settle();
+        ASSERT_TRUE(client.reader.fill(core::Scratch::kSize));  // in hand before the replay begins
+        source.rewind();
+        relay::ContentSource::Step const replayed = source.take();
+        EXPECT_EQ(replayed.piece, kept);
+        EXPECT_EQ(source.take().piece, pattern(5000));
+        EXPECT_EQ(replayed.piece, kept) << "limit " << limit;
+        EXPECT_FALSE(source.replayable()) << "what was not kept cannot be replayed";
+    }
+}
+
 TEST_F(ReplayableContentTest, OnePieceBeyondTheLimitIsForgotten) {
     ReplayableContent source{incoming.reader, 1000};
     std::string content;
