@@ -46,7 +46,7 @@ struct Reactor::Loop {
 
     void wait_for_events();
     void run_ready();
-    static void dispatch(platform::EventQueue::Event const& event);
+    void dispatch();
     void arm_timer(TimePoint due);
     void timer_fired();
     void wake_yielded();
@@ -148,8 +148,7 @@ void Reactor::Loop::run_ready() {
         bool const any = events.collect(yielded == nullptr ? patience : kAtOnce);
         if (!any && yielded == nullptr) break;
         reactor.read_clock();
-        while (auto const event = events.next())
-            dispatch(*event);
+        dispatch();
         wake_yielded();
         auto const timer_due = std::max(armed_for, reactor.now_) - reactor.now_;
         patience =
@@ -159,12 +158,17 @@ void Reactor::Loop::run_ready() {
     if (yielded != nullptr) run_soon();
 }
 
-void Reactor::Loop::dispatch(platform::EventQueue::Event const& event) {
-    Socket& socket = *static_cast<Socket*>(event.tag);
-    Readiness const ready = socket.ready_ | event.ready;
-    socket.ready_ = ready;
-    if (socket.waiter_ != nullptr && (ready & socket.interest_) != 0)
-        socket.waiter_->wake(Wake::ready);
+/// All sockets learn what has happened before anybody goes on: a request that takes an idle
+/// connection to the origin must know that something came on it in the same moment.
+void Reactor::Loop::dispatch() {
+    while (auto const event = events.next())
+        static_cast<Socket*>(event->tag)->ready_ |= event->ready;
+    events.rewind();
+    while (auto const event = events.next()) {
+        Socket const& socket = *static_cast<Socket*>(event->tag);
+        if (socket.waiter_ != nullptr && socket.ready(socket.interest_))
+            socket.waiter_->wake(Wake::ready);
+    }
 }
 
 void Reactor::Loop::arm_timer(TimePoint due) {

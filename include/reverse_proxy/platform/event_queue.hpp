@@ -42,6 +42,8 @@ public:
     bool collect(std::chrono::milliseconds patience);
     /// The batch's next event in turn, none once it is worked through.
     std::optional<Event> next();
+    /// The batch comes again from its beginning, without what was unwatched meanwhile.
+    void rewind();
 
     /// Calls `ready` once from the io_context when there is something to collect.
     void async_wait(std::function<void()> ready);

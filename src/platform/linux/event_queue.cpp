@@ -79,6 +79,10 @@ std::optional<EventQueue::Event> EventQueue::next() {
     return {};
 }
 
+void EventQueue::rewind() {
+    state_->next = 0;
+}
+
 void EventQueue::async_wait(std::function<void()> ready) {
     state_->epoll.async_wait(asio::posix::stream_descriptor::wait_read,
                              [ready = std::move(ready)](boost::system::error_code const& error) {

@@ -173,6 +173,10 @@ std::optional<EventQueue::Event> EventQueue::next() {
     return {};
 }
 
+void EventQueue::rewind() {
+    state_->next = 0;
+}
+
 void EventQueue::async_wait(std::function<void()> ready) {
     state_->ready = std::move(ready);
     ::SetEvent(state_->armed);

@@ -254,6 +254,21 @@ TEST(Reactor, SocketClosedByAnotherOfItsBatchGetsNoEvent) {
     EXPECT_TRUE(streams[closed]->socket.ready(kWritable));
 }
 
+TEST(Reactor, AllOfABatchAreToldBeforeAnyoneGoesOn) {
+    Loop loop;
+    Stream streams[2]{Stream{loop}, Stream{loop}};
+    loop.settle();
+    std::vector<bool> other_was_ready;
+    Watch first{[&] { other_was_ready.push_back(streams[1].socket.ready(kReadable)); }};
+    Watch second{[&] { other_was_ready.push_back(streams[0].socket.ready(kReadable)); }};
+    watch(loop, first, streams[0], kReadable);
+    watch(loop, second, streams[1], kReadable);
+    streams[0].peer.send("x");
+    streams[1].peer.send("x");
+    loop.settle();
+    EXPECT_EQ(other_was_ready, (std::vector<bool>{true, true}));
+}
+
 TEST(Reactor, WaiterMayEndItselfWhileItIsCalled) {
     Loop loop;
     Stream stream{loop};
