@@ -159,6 +159,18 @@ core::Result<void> check_host(RequestHead const& head, Target const& target) {
     return {};
 }
 
+bool expects_continue(RequestHead const& head) {
+    if (head.minor_version == 0 || !head.fields.has(FieldId::expect)) return false;
+    bool found = false;
+    for (Field const& field : head.fields.parsed()) {
+        if (field.id != FieldId::expect) continue;
+        for_each_element(field.value, [&](std::string_view expectation) {
+            found = found || iequals(expectation, "100-continue");
+        });
+    }
+    return found;
+}
+
 bool wants_keep_alive(Fields const& fields, unsigned minor_version) {
     if (fields.lists(ConnectionOption::close)) return false;
     return minor_version >= 1 || fields.lists(ConnectionOption::keep_alive);

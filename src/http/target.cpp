@@ -109,6 +109,15 @@ core::Result<Target> parse_target(std::string_view method, std::string_view text
     return parse_absolute(method, text);
 }
 
+std::string_view behind_user_information(std::string_view target) {
+    if (target.starts_with('/')) return target;
+    std::size_t const scheme_end = target.find("://");
+    std::size_t const begin = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+    std::string_view const rest = target.substr(begin);
+    std::size_t const at = rest.substr(0, rest.find_first_of("/?#")).rfind('@');
+    return at == std::string_view::npos ? target : rest.substr(at + 1);
+}
+
 Authority split_authority(std::string_view text) {
     std::size_t const from = text.starts_with('[') ? std::min(text.find(']'), text.size()) : 0;
     std::size_t const colon = text.find(':', from);

@@ -46,8 +46,9 @@ void log_exhaustion(int error) {
 
 }  // namespace
 
-Acceptor::Acceptor(Clients& clients, int descriptor, Accepted accepted)
-    : clients_{clients}, accepted_{std::move(accepted)} {
+Acceptor::Acceptor(Clients& clients, int descriptor, admission::CountingLimit& limit,
+                   Accepted accepted)
+    : clients_{clients}, limit_{limit}, accepted_{std::move(accepted)} {
     socket_.open(clients.io.reactor, descriptor, core::kReadable);
 }
 
@@ -83,7 +84,7 @@ void Acceptor::accept_all() {
 }
 
 bool Acceptor::accept_one() {
-    auto permit = clients_.pipeline.shared().connections.try_acquire();
+    auto permit = limit_.try_acquire();
     if (!permit) {
         paused_ = true;
         return false;
@@ -118,10 +119,17 @@ void Acceptor::refuse_new() {
     if (socket_.is_open()) platform::refuse_new_connections(socket_.descriptor());
 }
 
-void Acceptor::close() {
+void Acceptor::close_when_empty() {
     if (!socket_.is_open()) return;
     ready_.stop();
     accept_all();
+    if (paused_) return;
+    // A second: nobody is turned away from a unix socket, so its queue may never be empty.
+    constexpr unsigned kMostRounds = 10;
+    if (!socket_.ready(core::kReadable) || ++closing_rounds_ == kMostRounds) close();
+}
+
+void Acceptor::close() {
     ready_.stop();
     socket_.close();
 }

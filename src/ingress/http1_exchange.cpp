@@ -43,8 +43,8 @@ Http1Exchange::Http1Exchange(Connection& connection, http::RequestHead const& he
                                          {connection.clients_.settings.max_header_bytes,
                                           connection.clients_.settings.max_header_count}}},
       writer_{connection.clients_.io, connection.socket_, connection.out_},
-      minor_version_{head.minor_version}, request_is_head_{head.method == "HEAD"},
-      keep_alive_{http::wants_keep_alive(head.fields, head.minor_version)} {
+      minor_version_{head.minor_version}, keep_alive_{http::wants_keep_alive(head.fields,
+                                                                             head.minor_version)} {
     reader_.heed_connection_options(head.fields);
 }
 

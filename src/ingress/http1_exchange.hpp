@@ -51,7 +51,6 @@ private:
     std::optional<relay::Http1ContentReader> tunnel_reader_;
     relay::Http1ContentWriter writer_;
     unsigned minor_version_;
-    bool request_is_head_;
     bool keep_alive_;
     bool begun_{false};
     bool unreadable_{false};

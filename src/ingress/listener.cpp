@@ -68,15 +68,15 @@ Listener::Listener(config::ListenAddress const& address, unsigned workers) {
 }
 
 Listener::Listener(Listener&& other) noexcept
-    : descriptors_{std::move(other.descriptors_)}, port_{other.port_}, unix_path_{std::exchange(
-                                                                           other.unix_path_, {})} {
-    other.descriptors_.clear();
-}
+    : descriptors_{std::exchange(other.descriptors_, {})}, port_{other.port_},
+      unix_path_{std::move(other.unix_path_)}, unix_file_{std::exchange(other.unix_file_, -1)} {}
 
 Listener::~Listener() {
     for (int const descriptor : descriptors_)
         platform::close(descriptor);
-    if (!unix_path_.empty()) std::remove(unix_path_.c_str());
+    // Not what a successor has bound there meanwhile.
+    if (platform::is_held_file(unix_file_, unix_path_)) std::remove(unix_path_.c_str());
+    if (unix_file_ >= 0) platform::close(unix_file_);
 }
 
 std::vector<int> Listener::take() {
@@ -113,6 +113,7 @@ void Listener::listen_unix(config::ListenAddress const& address, unsigned worker
     acceptor.bind(endpoint, error);
     if (error) refuse(address, error);
     unix_path_ = address.unix_path;
+    unix_file_ = platform::hold_file(unix_path_);
     acceptor.listen(kBacklog, error);
     if (error) refuse(address, error);
     acceptor.non_blocking(true);

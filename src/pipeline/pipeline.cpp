@@ -49,6 +49,12 @@ std::optional<telemetry::RejectReason> reject_reason(FailureKind kind) {
     }
 }
 
+/// A length of 0 is what some clients say with a request to upgrade.
+bool has_content(Framing const& framing) {
+    return framing.kind == Framing::Kind::chunked ||
+           (framing.kind == Framing::Kind::length && framing.length > 0);
+}
+
 }  // namespace
 
 /// State of one request on its way through the stages; what the log line and the metrics need at
@@ -99,7 +105,10 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
     exchange.target_text = head.target;
     exchange.minor_version = head.minor_version;
     auto const target = http::parse_target(head.method, head.target);
-    if (!target) co_return fail(exchange, target.error());
+    if (!target) {
+        exchange.target_text = http::behind_user_information(head.target);
+        co_return fail(exchange, target.error());
+    }
     if (auto host = http::check_host(head, *target); !host) co_return fail(exchange, host.error());
     exchange.target_text = target->path_and_query;
 
@@ -126,12 +135,10 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
     // Once for all attempts; from here on the client's own bytes are not looked at again.
     exchange.stages.next(Stage::request_modifiers);
     Framing const& framing = downstream.framing();
-    bool const expects_continue =
-        head.minor_version > 0 && framing.kind != Framing::Kind::none &&
-        http::iequals(head.fields.value_of(http::FieldId::expect), "100-continue");
+    bool const expects_continue = has_content(framing) && http::expects_continue(head);
     modifiers::modify_request(head, *target, downstream.peer(), trusted_, io_.random,
                               exchange.facts, sampling_);
-    bool const upgrades = exchange.facts.wants_upgrade && framing.kind == Framing::Kind::none;
+    bool const upgrades = exchange.facts.wants_upgrade && !has_content(framing);
     upstream::EncodedRequest request{
         head, *target,
         upstream::RequestShape{framing, expects_continue,
@@ -168,11 +175,12 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
     exchange.attempts = call.attempts;
     exchange.upstream_latency = call.upstream_latency;
     if (call.pool != nullptr) exchange.upstream = call.pool->endpoint().label;
+    if (call.streamed) exchange.bytes_in = upstream.bytes_up();
     if (!answered) co_return fail(exchange, answered.error());
 
     exchange.stages.next(Stage::response_modifiers, call.answered_at);
     Result<void> const relayed = co_await respond(exchange, upstream, call, response_head_);
-    if (call.streamed) exchange.bytes_in = upstream.attempt().bytes_up();
+    if (call.streamed) exchange.bytes_in = upstream.bytes_up();
     upstream.finished(relayed);
     if (!relayed) co_return fail(exchange, relayed.error());
     finish(exchange);
@@ -183,7 +191,7 @@ void Pipeline::refuse(Downstream& downstream, http::RequestHead const& head, Fai
     Exchange exchange{downstream, metrics_, started};
     exchange.method = http::method_of(head.method);
     exchange.method_text = head.method;
-    exchange.target_text = head.target;
+    exchange.target_text = http::behind_user_information(head.target);
     exchange.minor_version = head.minor_version;
     fail(exchange, failure);
 }

@@ -23,6 +23,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <optional>
+#include <system_error>
 
 namespace reverse_proxy::server {
 
@@ -37,7 +38,7 @@ namespace {
 std::uint64_t descriptors_wanted(config::Settings const& settings, unsigned workers) {
     constexpr std::uint64_t kOfAWorker = 2 * core::PipePool::kMostPipes + 32;
     return settings.listener.max_connections + settings.client.max_in_flight +
-           workers * kOfAWorker + 64;
+           workers * kOfAWorker + pipeline::kMostAdminConnections + 64;
 }
 
 /// Between two looks at what is looked at by the clock.
@@ -77,6 +78,7 @@ private:
     void listen();
     void start_workers();
     void hand_out(std::vector<ingress::Listener>& from, bool admin_only);
+    void serve();
     void stop_requested();
     void begin_drain();
     void grace_ended();
@@ -86,7 +88,7 @@ private:
     void supervise();
     void tick();
     void endpoints_changed(balancing::EndpointList const& endpoints);
-    void log_start(std::uint64_t descriptors) const;
+    void log_start() const;
     [[nodiscard]] telemetry::ProcessView view() const;
     [[nodiscard]] std::string status() const;
     void render(unsigned worker, admin::Report report, std::function<void(std::string)> done);
@@ -94,6 +96,8 @@ private:
     config::Settings settings_;
     upstream::Lookup lookup_;
     unsigned worker_count_;
+    std::uint64_t descriptors_wanted_;
+    std::uint64_t descriptors_;  // that the system allows
     asio::io_context io_{1};
     std::optional<platform::StopRequests> from_system_;  // once it runs
     asio::steady_timer drain_timer_{io_};
@@ -113,6 +117,7 @@ private:
     unsigned ticks_{0};
     unsigned stop_requests_{0};
     unsigned drained_{0};
+    unsigned running_{0};  // workers whose threads were started
     unsigned stopped_{0};
     std::size_t cut_{0};
     int exit_code_{config::exit_code::kClean};
@@ -122,6 +127,8 @@ Server::Control::Control(config::Settings const& settings, upstream::Lookup look
     : settings_{settings}, lookup_{std::move(lookup)},
       worker_count_{settings.listener.workers != 0 ? settings.listener.workers
                                                    : platform::processors_allowed()},
+      descriptors_wanted_{descriptors_wanted(settings, worker_count_)},
+      descriptors_{platform::raise_descriptor_limit(descriptors_wanted_)},
       shared_{settings.client.max_in_flight, settings.listener.max_connections,
               settings.retry.budget_percent, core::Clock::now()} {
     listen();
@@ -153,7 +160,13 @@ void Server::Control::start_workers() {
                                            auto done) { render(index, report, std::move(done)); },
             .spans = traces_ ? traces_->make_recorder() : nullptr,
             .on_drained = [this] { asio::post(io_, [this] { worker_drained(); }); },
-            .on_stopped = [this] { asio::post(io_, [this] { worker_stopped(); }); }}));
+            .on_stopped =
+                [this](std::size_t cut) {
+                    asio::post(io_, [this, cut] {
+                        cut_ += cut;
+                        worker_stopped();
+                    });
+                }}));
         shards.push_back(&workers_.back()->metrics());
     }
     hand_out(listeners, false);
@@ -177,13 +190,12 @@ void Server::Control::hand_out(std::vector<ingress::Listener>& from, bool admin_
 }
 
 int Server::Control::run() {
-    std::uint64_t const wanted = descriptors_wanted(settings_, worker_count_);
-    std::uint64_t const descriptors = platform::raise_descriptor_limit(wanted);
-    log_start(descriptors);
-    if (descriptors < wanted) {
+    log_start();
+    if (descriptors_ < descriptors_wanted_) {
         log(LogLevel::warn,
             "fewer descriptors allowed than MAX_CONNECTIONS and MAX_IN_FLIGHT may need",
-            {{"allowed", std::to_string(descriptors)}, {"needed", std::to_string(wanted)}});
+            {{"allowed", std::to_string(descriptors_)},
+             {"needed", std::to_string(descriptors_wanted_)}});
     }
     prober_ = std::make_unique<upstream::HealthProber>(io_, settings_.health, shared_.rotation,
                                                        shared_.transitions);
@@ -198,13 +210,7 @@ int Server::Control::run() {
     if (traces_) traces_->start();
     from_system_.emplace(io_, [this] { stop_requested(); });
     tick();
-    directory_->start([this] {
-        endpoints_changed(directory_->endpoints());
-        for (auto const& worker : workers_)
-            worker->start();
-        supervise();
-        log(LogLevel::info, "serving");
-    });
+    directory_->start([this] { serve(); });
     io_.run();
     for (auto const& worker : workers_)
         worker->join();
@@ -216,6 +222,25 @@ int Server::Control::run() {
     return exit_code_;
 }
 
+/// The names have been looked up for the first time.
+void Server::Control::serve() {
+    if (stop_requests_ > 1) return;
+    endpoints_changed(directory_->endpoints());
+    try {
+        for (auto const& worker : workers_) {
+            worker->start();
+            ++running_;
+        }
+    } catch (std::system_error const& error) {
+        log(LogLevel::error, "a worker's thread cannot be started", {{"error", error.what()}});
+        exit_code_ = config::exit_code::kFailure;
+        stop_workers();
+        return;
+    }
+    supervise();
+    log(LogLevel::info, "serving");
+}
+
 void Server::Control::supervise() {
     std::vector<Supervision::Post> workers;
     for (auto const& worker : workers_)
@@ -223,7 +248,7 @@ void Server::Control::supervise() {
     supervision_.watch(std::move(workers));
 }
 
-void Server::Control::log_start(std::uint64_t descriptors) const {
+void Server::Control::log_start() const {
     std::vector<std::string> listen;
     for (std::size_t i = 0; i < listeners.size(); ++i) {
         config::ListenAddress address = settings_.listener.listen[i];
@@ -239,7 +264,7 @@ void Server::Control::log_start(std::uint64_t descriptors) const {
          {"workers", std::to_string(worker_count_)},
          {"upstreams", join(upstreams)},
          {"not_default", join(config::changed_settings(settings_))},
-         {"descriptors", std::to_string(descriptors)}});
+         {"descriptors", std::to_string(descriptors_)}});
 }
 
 void Server::Control::endpoints_changed(balancing::EndpointList const& endpoints) {
@@ -312,10 +337,11 @@ void Server::Control::stop_workers() {
     drain_timer_.cancel();
     for (auto const& worker : workers_)
         worker->stop();
+    if (running_ == 0) io_.stop();
 }
 
 void Server::Control::worker_stopped() {
-    if (++stopped_ == worker_count_) io_.stop();
+    if (++stopped_ == running_) io_.stop();
 }
 
 void Server::Control::render(unsigned worker, admin::Report report,

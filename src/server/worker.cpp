@@ -4,6 +4,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 namespace reverse_proxy::server {
 
 namespace asio = boost::asio;
@@ -63,7 +65,9 @@ void Worker::listen(int descriptor, bool admin_only, std::vector<Worker*> servin
         };
     }
     auto& list = admin_only ? admin_acceptors_ : acceptors_;
-    list.push_back(std::make_unique<ingress::Acceptor>(clients_, descriptor, std::move(accepted)));
+    auto& limit = admin_only ? parts_.shared.admin_connections : parts_.shared.connections;
+    list.push_back(
+        std::make_unique<ingress::Acceptor>(clients_, descriptor, limit, std::move(accepted)));
 }
 
 void Worker::serve(int descriptor, modifiers::Peer peer, bool admin_only,
@@ -119,11 +123,10 @@ void Worker::tick(core::TimePoint /*now*/) {
     }
     if (!draining_) return;
     // Two ticks after new connections were turned away, no handshake is under way any more.
-    if (++drain_ticks_ == 2) {
-        for (auto const& acceptor : acceptors_)
-            acceptor->close();
-    }
-    if (drain_ticks_ >= 2) clients_.close_idle();
+    if (++drain_ticks_ < 2) return;
+    for (auto const& acceptor : acceptors_)
+        acceptor->close_when_empty();
+    clients_.close_idle();
     check_drained();
 }
 
@@ -137,13 +140,18 @@ void Worker::drain() {
 }
 
 void Worker::check_drained() {
-    if (drained_ || drain_ticks_ < 2 || clients_.count > 0) return;
+    bool const listens = std::any_of(acceptors_.begin(), acceptors_.end(),
+                                     [](auto const& acceptor) { return acceptor->is_open(); });
+    if (drained_ || listens || clients_.count > 0) return;
     drained_ = true;
     parts_.on_drained();
 }
 
 void Worker::cut(std::function<void(std::size_t)> report) {
-    post([this, report = std::move(report)] { report(clients_.cut()); });
+    post([this, report = std::move(report)] {
+        cut_ = clients_.cut();
+        report(*cut_);
+    });
 }
 
 void Worker::stop() {
@@ -160,7 +168,9 @@ void Worker::stop() {
 /// later.
 void Worker::end_connections(unsigned rounds) {
     constexpr unsigned kMostRounds = 1000;
-    clients_.cut();
+    std::size_t const in_work = clients_.cut();
+    // What a grace that has ended cut before has been told.
+    if (rounds == 0) cut_at_end_ = cut_ ? 0 : in_work;
     if (clients_.first != nullptr && rounds < kMostRounds) {
         post([this, rounds] { end_connections(rounds + 1); });
         return;
@@ -169,7 +179,7 @@ void Worker::end_connections(unsigned rounds) {
     io_.reactor.stop();
     work_.reset();
     context_.stop();
-    parts_.on_stopped();
+    parts_.on_stopped(cut_at_end_);
 }
 
 }  // namespace reverse_proxy::server

@@ -57,7 +57,7 @@ class SystemdUnit(unittest.TestCase):
                             "EnvironmentFile": "/etc/default/reverse-proxy"}.items():
             self.assertEqual(settings[name], [value], name)
         self.assertEqual(settings["SystemCallFilter"][0], "@system-service")
-        self.assertGreaterEqual(int(settings["LimitNOFILE"][0]), 10000 + 1024 + 160 * 64 + 64)
+        self.assertGreaterEqual(int(settings["LimitNOFILE"][0]), 10000 + 1024 + 160 * 64 + 128)
 
     def test_does_not_restart_in_vain(self):
         settings = unit_settings()

@@ -178,6 +178,28 @@ json status_after(ProxyFixture const& proxy, unsigned requests) {
     }
 }
 
+// One connection full of requests that need not wait must not keep the worker for itself.
+TEST(Admin, ManyRequestsInARowLeaveOthersTheirTurn) {
+    FaultOrigin origin;
+    std::string many;
+    for (int i = 0; i < 3000; ++i)
+        many += "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    bool others_came_first = false;
+    for (int attempt = 0; attempt < 5 && !others_came_first; ++attempt) {
+        ProxyFixture proxy{origin, [](config::Settings& s) { s.listener.workers = 1; }};
+        auto other = proxy.client();
+        EXPECT_EQ(other.exchange(make_request("GET", "/")).status, 200U);
+        auto greedy = proxy.client();
+        std::size_t const before = origin.requests().size();
+        greedy.send(many + make_request("GET", "/greedy"));
+        EXPECT_EQ(greedy.read_response().status, 200U);
+        other.send(make_request("GET", "/other"));
+        EXPECT_EQ(other.read_response().status, 200U);
+        others_came_first = origin.await_request(before).target == "/other";
+    }
+    EXPECT_TRUE(others_came_first);
+}
+
 TEST(Admin, StatusPageIsOnTheMainListenerWhereItIsWanted) {
     FaultOrigin origin;
     ProxyFixture without{origin};

@@ -97,6 +97,30 @@ TEST(Drain, FinishesWhatIsInWork) {
     EXPECT_EQ(proxy.wait_exit(), 0);
 }
 
+// What the kernel has accepted is served, though it waits for a place under MAX_CONNECTIONS.
+TEST(Drain, ServesThoseThatWaitForAPlace) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           s.listener.workers = 1;
+                           s.listener.max_connections = 1;
+                       }};
+    auto first = proxy.client();
+    first.send(make_request("GET", "/", {{"X-Fault", "gate=work"}}));
+    ASSERT_TRUE(origin.wait_at_gate("work"));
+    std::vector<RawClient> waiting;
+    for (int i = 0; i < 100; ++i) {
+        waiting.push_back(proxy.client());
+        waiting.back().send(make_request("GET", "/"));
+    }
+    proxy.stop();
+    EXPECT_EQ(proxy.wait_exit(within(milliseconds{500})), -1) << "ended with requests in work";
+    origin.release("work");
+    EXPECT_EQ(first.read_response().status, 200U);
+    for (auto& client : waiting)
+        EXPECT_EQ(client.read_response().status, 200U);
+    EXPECT_EQ(proxy.wait_exit(), 0);
+}
+
 TEST(Drain, ClosesIdleConnections) {
     FaultOrigin origin;
     ProxyFixture proxy{origin};

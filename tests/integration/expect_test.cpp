@@ -63,6 +63,23 @@ TEST(Expect, WithChunkedContentWorksTheSame) {
     EXPECT_EQ(client.read_response().content, "hello");
 }
 
+TEST(Expect, OneOfSeveralExpectationsIsEnough) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    for (FieldList const& fields :
+         {FieldList{{"Expect", "100-continue, other"}}, FieldList{{"Expect", ", 100-Continue"}},
+          FieldList{{"Expect", "other"}, {"Expect", "100-continue"}}}) {
+        FieldList all = fields;
+        all.emplace_back("Content-Length", "2");
+        auto client = proxy.client();
+        client.send(make_request("PUT", "/upload", all));
+        EXPECT_EQ(client.reader().read_head().value().start_line.substr(0, 12), "HTTP/1.1 100");
+        client.send("ok");
+        EXPECT_EQ(client.read_response().status, 200U);
+    }
+    EXPECT_EQ(origin.await_request(2).field("Expect"), "100-continue");
+}
+
 TEST(Expect, ContentTooLargeIsRefusedWithoutContinue) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, [](config::Settings& s) { s.client.max_body_bytes = 5; }};

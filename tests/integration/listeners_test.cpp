@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
 
 namespace reverse_proxy::integration {
 namespace {
@@ -78,6 +80,37 @@ TEST(Listeners, AUnixSocketLeftBehindIsReplaced) {
         EXPECT_EQ(RawClient::unix_socket(path).exchange(make_request("GET", "/")).status, 200U);
     }
     ProxyFixture const second{origin, listen_there};
+    EXPECT_EQ(RawClient::unix_socket(path).exchange(make_request("GET", "/")).status, 200U);
+}
+
+TEST(Listeners, AUnixSocketOfASuccessorIsLeftAlone) {
+    if (os::is_windows()) GTEST_SKIP() << "no unix sockets";
+    FaultOrigin origin;
+    TemporaryDirectory const directory;
+    auto const path = directory.file("proxy.sock");
+    auto const listen_there = [&](config::Settings& s) { s.listener.listen = {{"", 0, path}}; };
+    std::optional<ProxyFixture> first;
+    first.emplace(origin, listen_there);
+    auto client = RawClient::unix_socket(path);
+    client.send(make_request("GET", "/", {{"X-Fault", "gate=work"}}));
+    ASSERT_TRUE(origin.wait_at_gate("work"));
+    first->stop();
+    auto const refused = [&] {
+        try {
+            RawClient::unix_socket(path);
+            return false;
+        } catch (std::runtime_error const&) {
+            return true;
+        }
+    };
+    auto const deadline = within();
+    while (!refused() && std::chrono::steady_clock::now() < deadline) {
+    }
+    ProxyFixture const second{origin, listen_there};
+    origin.release("work");
+    EXPECT_EQ(client.read_response().status, 200U);
+    EXPECT_EQ(first->wait_exit(), 0);
+    first.reset();
     EXPECT_EQ(RawClient::unix_socket(path).exchange(make_request("GET", "/")).status, 200U);
 }
 

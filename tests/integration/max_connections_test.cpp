@@ -32,6 +32,18 @@ TEST(MaxConnections, TheRestWaitsAndIsServedLater) {
     EXPECT_EQ(third.read_response().status, 200U);
 }
 
+TEST(MaxConnections, TheAdminListenerAnswersAllTheSame) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           s.listener.max_connections = 1;
+                           s.listener.admin_listen = {config::ListenAddress{"127.0.0.1", 0, ""}};
+                       }};
+    auto only = proxy.client();
+    EXPECT_EQ(only.exchange(make_request("GET", "/")).status, 200U);
+    auto probe = RawClient::tcp(proxy.admin_port());
+    EXPECT_EQ(probe.exchange(make_request("GET", "/healthz")).status, 200U);
+}
+
 TEST(MaxConnections, EveryoneGetsATurnOverSeveralWorkers) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, [](config::Settings& s) { s.listener.max_connections = 4; }};

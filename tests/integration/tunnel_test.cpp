@@ -39,6 +39,22 @@ TEST(Tunnel, OpensWithThe101OfTheOrigin) {
     }
 }
 
+// As docker's and Go's clients ask for it.
+TEST(Tunnel, OpensForARequestWithContentOfLengthZero) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin};
+    auto client = proxy.client();
+    client.send(make_request("POST", "/attach",
+                             {{"Connection", "Upgrade"},
+                              {"Upgrade", "tcp"},
+                              {"Content-Length", "0"},
+                              {"X-Fault", "upgrade"}}));
+    EXPECT_EQ(client.read_response_head().status, 101U);
+    EXPECT_EQ(origin.await_request(0).field("Upgrade"), "tcp");
+    client.send("ping");
+    EXPECT_EQ(client.reader().read_exactly(4), "ping");
+}
+
 TEST(Tunnel, BytesRightBehindTheRequestGoThrough) {
     FaultOrigin origin;
     ProxyFixture proxy{origin};

@@ -40,6 +40,10 @@ core::Result<void> check_host(RequestHead const& head);
 /// the request elsewhere.
 core::Result<void> check_host(RequestHead const& head, Target const& target);
 
+/// Whether the client waits for a 100 before it sends its content (RFC 9110, 10.1.1): one of the
+/// expectations in its lines of Expect says so, and it is not of HTTP/1.0.
+bool expects_continue(RequestHead const& head);
+
 /// Whether the sender's fields and version ask to keep the connection (RFC 9112, 9.3).
 bool wants_keep_alive(Fields const& fields, unsigned minor_version);
 

@@ -28,6 +28,10 @@ struct Target {
 /// CONNECT.
 core::Result<Target> parse_target(std::string_view method, std::string_view target);
 
+/// What may be shown of a target that was refused: what follows the name and password that its
+/// authority may hold, or all of it.
+std::string_view behind_user_information(std::string_view target);
+
 /// What stands before the first '?'.
 inline std::string_view path_of(std::string_view path_and_query) {
     return path_and_query.substr(0, path_and_query.find('?'));

@@ -7,15 +7,15 @@ namespace reverse_proxy::ingress {
 /// Accepts connections on one listening socket until it would block, and lets each of them go its
 /// way.
 ///
-/// Pauses while MAX_CONNECTIONS are open or descriptors have run out; the kernel's backlog holds
-/// the rest.
+/// Pauses while the limit (MAX_CONNECTIONS) is reached or descriptors have run out; the kernel's
+/// backlog holds the rest.
 class Acceptor {
 public:
     /// Takes a connection over; where the worker has its listening socket for itself, this worker.
     using Accepted =
         std::function<void(int descriptor, modifiers::Peer, admission::CountingLimit::Permit)>;
 
-    Acceptor(Clients& clients, int descriptor, Accepted accepted);
+    Acceptor(Clients& clients, int descriptor, admission::CountingLimit& limit, Accepted accepted);
     Acceptor(Acceptor const&) = delete;
     Acceptor& operator=(Acceptor const&) = delete;
 
@@ -25,8 +25,12 @@ public:
     /// First step of a drain: no new connection reaches the socket, those in its queue are still
     /// accepted.
     void refuse_new();
-    /// Last step: closes the socket.
+    /// Next step, to be repeated with each tick: accepts what its queue holds, and closes the
+    /// socket once that is nothing. While accepting pauses it stays open.
+    void close_when_empty();
+    /// Closes the socket; those still in its queue are reset.
     void close();
+    [[nodiscard]] bool is_open() const { return socket_.is_open(); }
 
 private:
     struct Ready : core::Waiter {
@@ -40,8 +44,10 @@ private:
 
     Clients& clients_;
     core::Socket socket_;
+    admission::CountingLimit& limit_;
     Accepted accepted_;
     Ready ready_{*this};
+    unsigned closing_rounds_{0};
     bool paused_{false};
     bool accepting_{false};
 };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace reverse_proxy::ingress {
@@ -15,7 +16,8 @@ public:
 };
 
 /// One listen address with a listening socket for each worker, or one for all of them where the
-/// system cannot spread connections. A unix socket's file is removed at the end.
+/// system cannot spread connections. A unix socket's file is removed at the end, unless another
+/// process has put its own in its place.
 class Listener {
 public:
     /// Binds and listens. Throws ListenError, also where another process listens there already.
@@ -38,6 +40,7 @@ private:
     std::vector<int> descriptors_;
     std::uint16_t port_{0};
     std::string unix_path_;
+    int unix_file_{-1};  // holds the file that this listener made
 };
 
 }  // namespace reverse_proxy::ingress

@@ -8,9 +8,13 @@
 #include "reverse_proxy/upstream/retry_budget.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace reverse_proxy::pipeline {
+
+/// Connections to ADMIN_LISTEN at once: probes, scrapers and whoever looks at the status page.
+inline constexpr std::size_t kMostAdminConnections = 64;
 
 /// All that workers share, atomics and what is rare, beside those of the endpoints
 /// (balancing::Endpoint). Lives longer than all workers.
@@ -21,8 +25,11 @@ struct SharedState {
 
     admission::InFlightLimit in_flight;    // workers: one place for each request in work
     admission::CountingLimit connections;  // workers: one place for each client connection
-    upstream::RetryBudget budget;          // workers
-    balancing::Rotation rotation;          // workers; the version by the control thread too
+    /// Those of ADMIN_LISTEN have places of their own, so that they are answered at
+    /// MAX_CONNECTIONS as well.
+    admission::CountingLimit admin_connections{kMostAdminConnections};
+    upstream::RetryBudget budget;  // workers
+    balancing::Rotation rotation;  // workers; the version by the control thread too
 
     std::atomic<bool> draining{false};  // control: from SIGTERM on
     std::atomic<bool> cutting{false};   // control: the grace has ended

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #ifdef _WIN32
 #include <cstdint>
 #else
@@ -85,6 +86,11 @@ int listen(int descriptor, int backlog);
 /// The address a socket is bound to; `size` says how much space there is and how much was used.
 /// @return 0 or the error
 int local_address(int descriptor, void* address, unsigned& size);
+/// Holds on to a file, so that it can be told from another that has its name later; -1 where the
+/// system cannot. To be closed.
+int hold_file(std::string const& path);
+/// Whether that is still the file of this name.
+bool is_held_file(int descriptor, std::string const& path);
 /// Another descriptor of the same socket, or -1 and why.
 int duplicate(int descriptor, int& error);
 

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -28,7 +29,8 @@ public:
         std::unique_ptr<telemetry::SpanRecorder> spans;  // null: no request makes spans
         // Each called once, on the worker's thread.
         std::function<void()> on_drained;
-        std::function<void()> on_stopped;
+        /// With the number of exchanges that the end itself has cut.
+        std::function<void(std::size_t)> on_stopped;
     };
 
     explicit Worker(Parts parts);
@@ -75,6 +77,8 @@ private:
     std::thread thread_;
     unsigned ticks_{0};
     unsigned drain_ticks_{0};
+    std::optional<std::size_t> cut_;  // by cut()
+    std::size_t cut_at_end_{0};       // by stop()
     bool draining_{false};
     bool drained_{false};
 };

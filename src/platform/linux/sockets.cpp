@@ -13,6 +13,7 @@
 #include <string_view>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace reverse_proxy::platform {
@@ -156,6 +157,19 @@ int listen(int descriptor, int backlog) {
 
 int local_address(int descriptor, void* address, unsigned& size) {
     return ::getsockname(descriptor, static_cast<sockaddr*>(address), &size) == 0 ? 0 : errno;
+}
+
+int hold_file(std::string const& path) {
+    return ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+bool is_held_file(int descriptor, std::string const& path) {
+    struct stat held {};
+    struct stat named {};
+    // The number of a file that is held is given to no other.
+    return descriptor >= 0 && ::fstat(descriptor, &held) == 0 &&
+           ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
 }
 
 int duplicate(int descriptor, int& error) {

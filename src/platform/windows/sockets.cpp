@@ -203,6 +203,14 @@ int local_address(int descriptor, void* address, unsigned& size) {
     return 0;
 }
 
+int hold_file(std::string const& /*path*/) {
+    return -1;
+}
+
+bool is_held_file(int /*descriptor*/, std::string const& /*path*/) {
+    return false;
+}
+
 /// A socket that workers would share reports its events to one of them alone.
 int duplicate(int /*descriptor*/, int& error) {
     error = EINVAL;

@@ -116,6 +116,23 @@ TEST(Target, ConnectIsNotSupported) {
         EXPECT_EQ(parse_target("CONNECT", text).error().kind, FailureKind::method_not_supported);
 }
 
+TEST(Target, UserInformationIsNotShown) {
+    std::pair<std::string_view, std::string_view> const cases[] = {
+        {"http://user:secret@host/path?q", "host/path?q"},
+        {"http://user:secret@host", "host"},
+        {"user:secret@host:443", "host:443"},
+        {"http://a@b@host/", "host/"},
+        {"http://host/a@b", "http://host/a@b"},
+        {"http://host?a@b", "http://host?a@b"},
+        {"/a@b", "/a@b"},
+        {"/http://user@host/", "/http://user@host/"},
+        {"*", "*"},
+        {"", ""},
+    };
+    for (auto const& [given, shown] : cases)
+        EXPECT_EQ(behind_user_information(given), shown) << given;
+}
+
 TEST(Authority, Valid) {
     for (std::string_view const text :
          {"h", "example.com", "EXAMPLE.com.", "a-b_c~d.e", "127.0.0.1", "127.0.0.1:8000", "h:0",
