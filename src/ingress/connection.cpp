@@ -112,15 +112,17 @@ core::Result<std::size_t> Connection::read_head(http::HeadScanner& scanner) {
 }
 
 Task<bool> Connection::serve_request() {
-    core::TimePoint const started = clients_.io.reactor.now();  // when its first byte was reported
+    core::TimePoint started = clients_.io.reactor.now();  // when its first byte was reported
     http::HeadScanner scanner;
-    core::TimePoint const deadline = started + clients_.settings.header_timeout;
     core::Result<std::size_t> size = read_head(scanner);
     while (size && *size == 0) {
-        idle_ = !scanner.begun();
+        idle_ = !scanner.begun();  // an empty line begins nothing
+        core::TimePoint const deadline =
+            started + (idle_ ? clients_.settings.idle_timeout : clients_.settings.header_timeout);
         Wake const wake = co_await core::Wait{clients_.io.reactor, socket_, kReadable, deadline};
         if (wake == Wake::cancelled || (wake == Wake::timed_out && idle_)) co_return false;
         if (wake == Wake::ready) {
+            if (idle_) started = clients_.io.reactor.now();
             size = read_head(scanner);
         } else {
             clients_.head.clear();  // another connection's by now

@@ -1,22 +1,22 @@
 #include "reverse_proxy/upstream/health_prober.hpp"
 
 #include "reverse_proxy/balancing/endpoint_health.hpp"
+#include "reverse_proxy/http/head.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
+#include "reverse_proxy/upstream/attempt.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <exception>
 #include <map>
@@ -189,17 +189,25 @@ net::awaitable<ProbeResult> HealthProber::Shared::probe(Watch& watch) {
 }
 
 net::awaitable<ProbeResult> HealthProber::Shared::read_answer(Watch& watch) {
-    beast::flat_buffer buffer{kMaxHeadBytes};
+    constexpr http::HeadLimits kLimits{kMaxHeadBytes, kMaxFields};
+    // Read as the head of a response that is relayed: what is understood there is understood here.
+    http::HeadScanner scanner{http::HeadScanner::Part::response_head};
+    http::ResponseHead head;
+    std::string received;
+    std::array<char, 4096> piece;
     for (;;) {
-        beast::http::response_parser<beast::http::empty_body> parser;
-        parser.header_limit(kMaxHeadBytes);
-        parser.body_limit(boost::none);  // content is not read, its length is no reason to fail
-        auto [ec, read] =
-            co_await beast::http::async_read_header(watch.stream, buffer, parser, kTuple);
+        auto const size = http::read_head(received, kLimits, scanner, head);
+        if (!size) co_return ProbeResult{false, "answer: " + std::string{size.error().reason}};
+        if (*size > 0 && head.status >= 200)
+            co_return ProbeResult{head.status < 400, "status " + std::to_string(head.status)};
+        if (*size > 0) {  // interim (RFC 9110, 15.2); the time-out bounds their number
+            received.erase(0, *size);
+            scanner.reset();
+            continue;
+        }
+        auto [ec, bytes] = co_await watch.stream.async_read_some(net::buffer(piece), kTuple);
         if (ec) co_return ProbeResult{false, "answer: " + ec.message()};
-        unsigned const status = parser.get().result_int();
-        if (status < 200) continue;  // interim (RFC 9110, 15.2); the time-out bounds their number
-        co_return ProbeResult{status < 400, "status " + std::to_string(status)};
+        received.append(piece.data(), bytes);
     }
 }
 

@@ -75,6 +75,17 @@ TEST(Limits, AHeadTooSlow) {
     EXPECT_TRUE(client.closed_without_a_byte());
 }
 
+TEST(Limits, AnEmptyLineBehindARequestBeginsNoHead) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin,
+                       [](config::Settings& s) { s.client.header_timeout = milliseconds{200}; }};
+    auto client = proxy.client();
+    EXPECT_EQ(client.exchange(make_request("GET", "/") + "\r\n").status, 200U);
+    // A head begun later is given up first, so the time has passed by then.
+    expect_refused(proxy, "GET / HTTP/1.1\r\nHost: a\r\n", 408);
+    EXPECT_EQ(client.exchange(make_request("GET", "/")).status, 200U);
+}
+
 TEST(Limits, ContentTooSlow) {
     FaultOrigin origin;
     ProxyFixture proxy{

@@ -152,6 +152,7 @@ TEST_F(HealthProberTest, TellsGoodAnswersFromBadOnes) {
     for (auto const& [answer, success] : std::vector<Case>{
              {"HTTP/1.1 200 OK\r\n\r\n", true},
              {"HTTP/1.0 204 No Content\r\n\r\n", true},
+             {"HTTP/1.1 200\r\n\r\n", true},
              {"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", true},
              {"HTTP/1.1 399 Odd\r\n\r\n", true},
              {"HTTP/1.1 200 OK\r\nContent-Length: 99000000000\r\n\r\nthe rest does not matter",
