@@ -111,9 +111,10 @@ core::Result<Target> parse_target(std::string_view method, std::string_view text
 
 std::string_view behind_user_information(std::string_view target) {
     if (target.starts_with('/')) return target;
-    std::size_t const scheme_end = target.find("://");
-    std::size_t const begin = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
-    std::string_view const rest = target.substr(begin);
+    std::size_t const scheme_end = target.find(':');
+    bool const has_scheme =
+        scheme_end != std::string_view::npos && target.substr(scheme_end).starts_with("://");
+    std::string_view const rest = target.substr(has_scheme ? scheme_end + 3 : 0);
     std::size_t const at = rest.substr(0, rest.find_first_of("/?#")).rfind('@');
     return at == std::string_view::npos ? target : rest.substr(at + 1);
 }

@@ -1,5 +1,6 @@
 #include "reverse_proxy/ingress/acceptor.hpp"
 
+#include "reverse_proxy/ingress/listener.hpp"
 #include "reverse_proxy/platform/sockets.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 
@@ -96,6 +97,7 @@ bool Acceptor::accept_one() {
         platform::accept_connection(socket_.descriptor(), address.data(), size, error);
     if (descriptor >= 0) {
         address.resize(size);
+        if (accepted_since_refusal_ >= 0) ++accepted_since_refusal_;
         accepted_(descriptor, peer_of(address, clients_.trusted), std::move(*permit));
         return true;
     }
@@ -116,6 +118,7 @@ bool Acceptor::accept_one() {
 }
 
 void Acceptor::refuse_new() {
+    accepted_since_refusal_ = 0;
     if (socket_.is_open()) platform::refuse_new_connections(socket_.descriptor());
 }
 
@@ -123,10 +126,10 @@ void Acceptor::close_when_empty() {
     if (!socket_.is_open()) return;
     ready_.stop();
     accept_all();
-    if (paused_) return;
-    // A second: nobody is turned away from a unix socket, so its queue may never be empty.
-    constexpr unsigned kMostRounds = 10;
-    if (!socket_.ready(core::kReadable) || ++closing_rounds_ == kMostRounds) close();
+    // Where nobody can be turned away (unix sockets, Windows) the queue may never be empty. Who was
+    // in it first is out of it after as many as it can hold.
+    bool const may_hold_more = paused_ || socket_.ready(core::kReadable);
+    if (!may_hold_more || accepted_since_refusal_ >= kBacklog) close();
 }
 
 void Acceptor::close() {

@@ -176,15 +176,19 @@ Task<bool> Connection::serve_request() {
 Task<> Connection::linger() {
     constexpr std::chrono::seconds kLongest{30};
     constexpr std::chrono::seconds kLongestSilence{5};
+    constexpr std::chrono::seconds kLongestSilenceInDrain{1};
     constexpr unsigned kReadsPerTurn = 16;
     core::Reactor& reactor = clients_.io.reactor;
     in_.clear();
     socket_.shutdown_send();
-    idle_ = true;  // nothing is in work: a drain waits no longer than bytes keep coming
     core::TimePoint const end = reactor.now() + kLongest;
+    pipeline::SharedState const& shared = clients_.pipeline.shared();
     for (unsigned reads = 1; reactor.now() < end; ++reads) {
+        if (shared.cutting.load(std::memory_order_relaxed)) co_return;
         if (!socket_.ready(kReadable)) {
-            core::TimePoint const patience = std::min(end, reactor.now() + kLongestSilence);
+            bool const draining = shared.draining.load(std::memory_order_relaxed);
+            core::TimePoint const patience = std::min(
+                end, reactor.now() + (draining ? kLongestSilenceInDrain : kLongestSilence));
             Wake const wake = co_await core::Wait{reactor, socket_, kReadable, patience};
             if (wake != Wake::ready) co_return;
         }

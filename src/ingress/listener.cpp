@@ -17,9 +17,6 @@ using boost::system::error_code;
 
 namespace {
 
-// The kernel cuts it down to net.core.somaxconn.
-constexpr int kBacklog = 4096;
-
 [[noreturn]] void refuse(config::ListenAddress const& address, error_code const& error) {
     throw ListenError{"cannot listen on " + address.text() + ": " + error.message()};
 }
@@ -61,8 +58,7 @@ Listener::Listener(config::ListenAddress const& address, unsigned workers) {
     try {
         address.is_unix() ? listen_unix(address, workers) : listen_tcp(address, workers);
     } catch (...) {
-        for (int const descriptor : descriptors_)
-            platform::close(descriptor);
+        release();
         throw;
     }
 }
@@ -72,6 +68,10 @@ Listener::Listener(Listener&& other) noexcept
       unix_path_{std::move(other.unix_path_)}, unix_file_{std::exchange(other.unix_file_, -1)} {}
 
 Listener::~Listener() {
+    release();
+}
+
+void Listener::release() {
     for (int const descriptor : descriptors_)
         platform::close(descriptor);
     // Not what a successor has bound there meanwhile.

@@ -331,7 +331,8 @@ Task<Result<void>> Pipeline::respond(Exchange& exchange, upstream::Client::Excha
 void Pipeline::fail(Exchange& exchange, Failure const& failure) {
     http::FailureStatus const& row = http::failure_status(failure.kind);
     metrics_.failed(failure.kind);
-    if (auto const reason = reject_reason(failure.kind)) metrics_.rejected(*reason);
+    auto const reason = reject_reason(failure.kind);
+    if (reason && !exchange.downstream.response_begun()) metrics_.rejected(*reason);
     exchange.error = row.log_error;
     if (telemetry::log_enabled(telemetry::LogLevel::debug)) {
         telemetry::log(telemetry::LogLevel::debug, "exchange failed",

@@ -39,6 +39,8 @@ Worker::Worker(Parts parts)
                .on_closed = [this] {
                    for (auto const& acceptor : acceptors_)
                        acceptor->resume();
+                   for (auto const& acceptor : admin_acceptors_)
+                       acceptor->resume();
                }} {}
 
 Worker::~Worker() {
@@ -149,6 +151,9 @@ void Worker::check_drained() {
 
 void Worker::cut(std::function<void(std::size_t)> report) {
     post([this, report = std::move(report)] {
+        // Who comes now would be served for no more than a moment.
+        for (auto const& acceptor : acceptors_)
+            acceptor->close();
         cut_ = clients_.cut();
         report(*cut_);
     });

@@ -46,7 +46,8 @@ constexpr std::array<Metric, kMetricCount> kMetrics{{
      gauge,
      "reverse_proxy_client_connections",
      {},
-     "Client connections open now, idle ones included. At MAX_CONNECTIONS accepting pauses."},
+     "Client connections open now, idle ones and those of ADMIN_LISTEN included. At "
+     "MAX_CONNECTIONS accepting pauses."},
     {Id::bytes,
      counter,
      "reverse_proxy_bytes_total",

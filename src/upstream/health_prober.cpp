@@ -1,6 +1,7 @@
 #include "reverse_proxy/upstream/health_prober.hpp"
 
 #include "reverse_proxy/balancing/endpoint_health.hpp"
+#include "reverse_proxy/http/framing.hpp"
 #include "reverse_proxy/http/head.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
 #include "reverse_proxy/upstream/attempt.hpp"
@@ -198,8 +199,12 @@ net::awaitable<ProbeResult> HealthProber::Shared::read_answer(Watch& watch) {
     for (;;) {
         auto const size = http::read_head(received, kLimits, scanner, head);
         if (!size) co_return ProbeResult{false, "answer: " + std::string{size.error().reason}};
-        if (*size > 0 && head.status >= 200)
+        if (*size > 0 && head.status >= 200) {
+            auto const framing = http::response_framing(head, false);
+            if (!framing)
+                co_return ProbeResult{false, "answer: " + std::string{framing.error().reason}};
             co_return ProbeResult{head.status < 400, "status " + std::to_string(head.status)};
+        }
         if (*size > 0) {  // interim (RFC 9110, 15.2); the time-out bounds their number
             received.erase(0, *size);
             scanner.reset();

@@ -150,7 +150,7 @@ TEST(Content, AClientThatSendsAllBeforeItReadsGetsTheRefusal) {
 TEST(Content, AClientThatStallsOrErrsIsNotTheOriginsFault) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, [](config::Settings& s) {
-                           s.upstream.stream_idle_timeout = std::chrono::milliseconds{300};
+                           s.upstream.stream_idle_timeout = std::chrono::seconds{1};
                            s.breaker.failure_threshold = 1;
                        }};
     for (std::string const& next : {std::string{}, std::string{"ZZ\r\n"}}) {

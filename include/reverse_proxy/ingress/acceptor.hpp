@@ -26,7 +26,8 @@ public:
     /// accepted.
     void refuse_new();
     /// Next step, to be repeated with each tick: accepts what its queue holds, and closes the
-    /// socket once that is nothing. While accepting pauses it stays open.
+    /// socket once all that was in it when new ones were refused has been accepted. While accepting
+    /// pauses it stays open.
     void close_when_empty();
     /// Closes the socket; those still in its queue are reset.
     void close();
@@ -47,7 +48,7 @@ private:
     admission::CountingLimit& limit_;
     Accepted accepted_;
     Ready ready_{*this};
-    unsigned closing_rounds_{0};
+    int accepted_since_refusal_{-1};  // -1: new ones are not refused
     bool paused_{false};
     bool accepting_{false};
 };

@@ -9,6 +9,9 @@
 
 namespace reverse_proxy::ingress {
 
+/// Connections that wait to be accepted; the kernel cuts it down to net.core.somaxconn.
+inline constexpr int kBacklog = 4096;
+
 /// An address cannot be listened on; the text names it and says why.
 class ListenError : public std::runtime_error {
 public:
@@ -36,6 +39,7 @@ public:
 private:
     void listen_tcp(config::ListenAddress const& address, unsigned workers);
     void listen_unix(config::ListenAddress const& address, unsigned workers);
+    void release();
 
     std::vector<int> descriptors_;
     std::uint16_t port_{0};

@@ -255,6 +255,7 @@ TEST(Reactor, SocketClosedByAnotherOfItsBatchGetsNoEvent) {
 }
 
 TEST(Reactor, AllOfABatchAreToldBeforeAnyoneGoesOn) {
+    if (test::os::is_windows()) GTEST_SKIP() << "two that are told at once may not be one batch";
     Loop loop;
     Stream streams[2]{Stream{loop}, Stream{loop}};
     loop.settle();

@@ -121,6 +121,8 @@ TEST(Target, UserInformationIsNotShown) {
         {"http://user:secret@host/path?q", "host/path?q"},
         {"http://user:secret@host", "host"},
         {"user:secret@host:443", "host:443"},
+        {"user:secret@host:443?u=http://x", "host:443?u=http://x"},
+        {"user@host:443?u=http://x", "host:443?u=http://x"},
         {"http://a@b@host/", "host/"},
         {"http://host/a@b", "http://host/a@b"},
         {"http://host?a@b", "http://host?a@b"},

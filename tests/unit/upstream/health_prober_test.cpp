@@ -162,6 +162,7 @@ TEST_F(HealthProberTest, TellsGoodAnswersFromBadOnes) {
              {"HTTP/1.1 404 Not Found\r\n\r\n", false},
              {"HTTP/1.1 500 No\r\n\r\n", false},
              {"HTTP/1.1 200 OK\r\n", false},
+             {"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n", false},
              {"SSH-2.0-OpenSSH_9.2\r\n\r\n", false},
              {"HTTP/1.1 200 OK\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n", false}}) {
         Origin origin{control_};
