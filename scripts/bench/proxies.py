@@ -9,9 +9,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+from ports import free_port  # pylint: disable=wrong-import-position
+
 PROXY_CPU, LOAD_CPU = "0", "1"
 START_SECONDS = 10
 MOST_CONNECTIONS = 8200  # HAProxy wants two descriptors for each; 20,000 are usual
@@ -25,12 +29,6 @@ def need(*tools):
     if missing:
         raise SystemExit(f"{', '.join(missing)} not found; scripts/install-packages.sh bench installs"
                          " all that is needed")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Process:

@@ -16,6 +16,8 @@ import threading
 import time
 import unittest
 
+from ports import free_port
+
 BOUND_SECONDS = 20
 SANITIZED = os.environ.get("REVERSE_PROXY_SANITIZED", "0") in ("1", "ON", "TRUE")
 
@@ -35,12 +37,6 @@ def tool(name):
     if os.environ.get("CI"):
         raise AssertionError(f"{name} is not installed, and CI must not skip")
     raise unittest.SkipTest(f"{name} is not installed")
-
-
-def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
 
 
 def environment(settings):
@@ -112,8 +108,9 @@ class Proxy:
     def __enter__(self):
         try:
             wait_listening(self.process, self.port)
-        except BaseException:
+        except BaseException as error:
             self.__exit__()
+            error.add_note(self.output)
             raise
         return self
 
