@@ -86,9 +86,10 @@ void Reactor::stop() {
 }
 
 void Reactor::add(Socket& socket) {
+    if (loop_->events.watch(socket.descriptor_, &socket)) return;
     // Watched by nobody (ENOMEM, or ENOSPC by max_user_watches), it is as good as broken.
-    if (!loop_->events.watch(socket.descriptor_, &socket))
-        socket.ready_ = kReadable | kWritable | kHungUp;
+    socket.ready_ = kReadable | kWritable | kHungUp | kReset;
+    ++unwatched_;
 }
 
 void Reactor::forget(Socket& socket) {

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace reverse_proxy::ingress {
@@ -36,12 +37,12 @@ modifiers::Peer peer_of(Address const& address, modifiers::TrustedProxies const&
 }
 
 /// At most once a second, however often accepting fails.
-void log_exhaustion(int error) {
+void log_pause(int error) {
     thread_local core::TimePoint logged_at{};
     core::TimePoint const now = core::Clock::now();
     if (now - logged_at < std::chrono::seconds{1}) return;
     logged_at = now;
-    telemetry::log(telemetry::LogLevel::warn, "accepting paused, out of descriptors or memory",
+    telemetry::log(telemetry::LogLevel::warn, "accepting paused",
                    {{"error", std::strerror(error)}});
 }
 
@@ -51,6 +52,8 @@ Acceptor::Acceptor(Clients& clients, int descriptor, admission::CountingLimit& l
                    Accepted accepted)
     : clients_{clients}, limit_{limit}, accepted_{std::move(accepted)} {
     socket_.open(clients.io.reactor, descriptor, core::kReadable);
+    if (socket_.hung_up())
+        throw std::runtime_error{"the kernel watches no more sockets, not even one to listen on"};
 }
 
 void Acceptor::start() {
@@ -105,15 +108,19 @@ bool Acceptor::accept_one() {
     case EAGAIN:
         socket_.not_ready(core::kReadable);
         return false;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
+    case ECONNABORTED:
+    case ECONNRESET:
+    case EHOSTUNREACH:
+    case EINTR:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EPERM:
+    case EPROTO:
+        return true;  // this one connection failed (accept(2)): the next
+    default:  // out of descriptors or memory, or what trying again at once would not mend either
         paused_ = true;
-        log_exhaustion(error);
+        log_pause(error);
         return false;
-    default:
-        return true;  // this one connection failed (ECONNABORTED, EPERM, ...): the next
     }
 }
 

@@ -17,11 +17,12 @@ using relay::Http1ContentReader;
 
 namespace {
 
-/// The longest content that a request may bring in chunks; 0 = no limit.
+/// The longest content that a request may bring in chunks.
 std::uint64_t longest_chunked(config::ClientSettings const& settings) {
-    if (settings.stream_large_bodies) return settings.max_body_bytes;
-    std::uint64_t const threshold = std::max<std::uint64_t>(settings.stream_threshold_bytes, 1);
-    return settings.max_body_bytes == 0 ? threshold : std::min(settings.max_body_bytes, threshold);
+    std::uint64_t const most =
+        settings.max_body_bytes != 0 ? settings.max_body_bytes : Http1ContentReader::kNoLimit;
+    if (settings.stream_large_bodies) return most;
+    return std::min<std::uint64_t>(most, settings.stream_threshold_bytes);
 }
 
 constexpr Http1ContentReader::Faults kFaults{FailureKind::request_malformed,
@@ -118,7 +119,7 @@ relay::ContentSink& Http1Exchange::begin_response(http::ResponseHead& head,
 relay::ContentSource& Http1Exchange::tunnel_source() {
     tunnel_reader_.emplace(connection_.in_, connection_.socket_,
                            Framing{.kind = Framing::Kind::until_close}, kFaults,
-                           Http1ContentReader::Limits{0, {1024, 1}});
+                           Http1ContentReader::Limits{Http1ContentReader::kNoLimit, {1024, 1}});
     return *tunnel_reader_;
 }
 
@@ -148,7 +149,6 @@ void Http1Exchange::respond(http::LocalResponse const& response, std::string_vie
 }
 
 bool Http1Exchange::interim(http::ResponseHead& head) {
-    if (minor_version_ == 0) return true;  // RFC 9110, 15.2: HTTP/1.0 has none
     modifiers::modify_interim_response(head);
     core::Text& text = writer_.text();
     append_status_line(text, head.status, head.reason_phrase);

@@ -153,7 +153,7 @@ Task<> Pipeline::serve(Downstream& downstream, http::RequestHead& head, core::Ti
     call.method = exchange.method;
     call.request = &request;
     call.client = &downstream.socket();
-    call.interim = &downstream;
+    if (head.minor_version > 0) call.interim = &downstream;
     call.wants_upgrade = upgrades;
     if (exchange.facts.span.sampled) {
         call.spans = spans_;

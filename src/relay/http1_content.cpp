@@ -70,7 +70,7 @@ ContentSource::Step Http1ContentReader::take_chunked() {
         switch (step.status) {
         case http::ChunkDecoder::Status::content:
             chunked_->taken += step.content.size();
-            if (limits_.max_content_bytes != 0 && chunked_->taken > limits_.max_content_bytes) {
+            if (chunked_->taken > limits_.max_content_bytes) {
                 return fail(core::FailureKind::content_too_large,
                             "chunked content is longer than allowed");
             }

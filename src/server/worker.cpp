@@ -1,10 +1,12 @@
 #include "reverse_proxy/server/worker.hpp"
 
 #include "reverse_proxy/platform/process.hpp"
+#include "reverse_proxy/telemetry/log.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <string>
 
 namespace reverse_proxy::server {
 
@@ -59,6 +61,10 @@ void Worker::listen(int descriptor, bool admin_only, std::vector<Worker*> servin
                        int connection, modifiers::Peer peer, Permit permit) mutable {
             // While draining, all to this one: another may have told already that it has none left.
             Worker& next = *serving[draining_ ? 0 : turn++ % serving.size()];
+            if (&next == this) {
+                serve(connection, std::move(peer), admin_only, std::move(permit));
+                return;
+            }
             asio::post(next.context_, [&next, connection, admin_only, peer = std::move(peer),
                                        permit = std::move(permit)]() mutable {
                 next.io_.reactor.read_clock();
@@ -122,6 +128,11 @@ void Worker::tick(core::TimePoint /*now*/) {
     if (ticks_ % core::FramePool::kTurns == 0) {
         io_.buffers.trim();
         io_.pipes.trim();
+        if (std::size_t const lost = io_.reactor.take_unwatched(); lost != 0) {
+            telemetry::log(telemetry::LogLevel::warn,
+                           "connections lost, the kernel watches no more sockets",
+                           {{"connections", std::to_string(lost)}});
+        }
     }
     if (!draining_) return;
     // Two ticks after new connections were turned away, no handshake is under way any more.
@@ -154,8 +165,8 @@ void Worker::cut(std::function<void(std::size_t)> report) {
         // Who comes now would be served for no more than a moment.
         for (auto const& acceptor : acceptors_)
             acceptor->close();
-        cut_ = clients_.cut();
-        report(*cut_);
+        cut_ = true;
+        report(clients_.cut());
     });
 }
 

@@ -10,6 +10,7 @@ using core::Failure;
 using core::FailureKind;
 using core::kHungUp;
 using core::kReadable;
+using core::kReset;
 using core::kWritable;
 using core::Result;
 using core::Task;
@@ -64,7 +65,9 @@ relay::ContentSource::Step ReplayableContent::take() {
         return {State::piece, piece};
     }
     Step const step = live_.take();
-    if (step.state != State::piece || forgotten_) return step;
+    if (step.state != State::piece) return step;
+    taken_ += step.piece.size();
+    if (forgotten_) return step;
     if (!lent_ && kept_.size() + step.piece.size() <= limit_) {
         kept_.append(step.piece);
         replayed_ = kept_.size();
@@ -132,11 +135,8 @@ Task<Result<void>> Attempt::connect() {
     if (!socket.ready(kWritable)) {
         core::TimePoint const deadline =
             std::min(io_.reactor.now() + settings_.connect_timeout, call_.deadline);
-        // While content is streamed, a client that has sent all and half-closed must not be taken
-        // for gone.
-        core::Readiness const client = call_.streamed ? core::Readiness{0} : kHungUp;
-        Wake const wake =
-            co_await core::Wait{io_.reactor, *call_.client, client, &socket, kWritable, deadline};
+        Wake const wake = co_await core::Wait{io_.reactor, *call_.client, call_.departure(),
+                                              &socket,     kWritable,     deadline};
         if (wake == Wake::cancelled)
             co_return Failure{FailureKind::shutdown_cut, "cut by shutdown"};
         if (!socket.ready(kWritable)) {
@@ -219,7 +219,7 @@ core::Readiness Attempt::client_interest() const {
     // Bytes may still lie behind a FIN while content is uploaded: reading finds the end in its
     // turn.
     if (upload_stopped_at_ == Moved::source_empty) return kReadable;
-    return upload_move_ ? core::Readiness{0} : kHungUp;
+    return upload_move_ ? kReset : kHungUp;
 }
 
 core::Readiness Attempt::upstream_interest() const {
@@ -243,11 +243,16 @@ Result<void> Attempt::wait_result(Wake wake) const {
                            ? "origin took no content in STREAM_IDLE_TIMEOUT_MS"
                            : "no response head in time"};
     }
-    if (client_interest() == kHungUp && call_.client->hung_up()) {
+    if (departed(client_interest())) {
         call_.client_gone = true;
         return Failure{FailureKind::client_gone, "client went away while the response was awaited"};
     }
     return {};
+}
+
+/// Whether the client has gone, where its going is among what was waited for.
+bool Attempt::departed(core::Readiness awaited) const {
+    return call_.client->ready(awaited & (kHungUp | kReset));
 }
 
 Failure Attempt::closed_early() const {
@@ -288,6 +293,7 @@ Result<Attempt::HeadState> Attempt::accept_head(std::size_t size, http::Response
         // origin).
         if (++interim_count_ > 16)
             return Failure{FailureKind::response_malformed, "endless interim responses"};
+        if (call_.interim == nullptr) return HeadState::interim;
         call_.interim_sent = true;
         if (!call_.interim->interim(head)) {
             call_.client_gone = true;
@@ -310,7 +316,8 @@ Result<Attempt::HeadState> Attempt::accept_head(std::size_t size, http::Response
     reader_.emplace(lease_->in, lease_->socket, framing_,
                     relay::Http1ContentReader::Faults{FailureKind::response_malformed,
                                                       FailureKind::response_incomplete},
-                    relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, kMaxFields}});
+                    relay::Http1ContentReader::Limits{relay::Http1ContentReader::kNoLimit,
+                                                      {settings_.max_header_bytes, kMaxFields}});
     reader_->heed_connection_options(head.fields);
     return HeadState::final;
 }
@@ -322,12 +329,12 @@ Result<void> Attempt::relay_wake(Wake wake, core::Readiness client, bool client_
         return Failure{FailureKind::response_incomplete,
                        "origin sent no content in STREAM_IDLE_TIMEOUT_MS"};
     }
-    bool const departed = (client & kHungUp) != 0 && call_.client->hung_up();
-    if (wake == Wake::timed_out || departed) {
+    bool const gone = departed(client);
+    if (wake == Wake::timed_out || gone) {
         call_.client_gone = true;
         return Failure{FailureKind::client_gone,
-                       departed ? "client went away during the response"
-                                : "client took no content in STREAM_IDLE_TIMEOUT_MS"};
+                       gone ? "client went away during the response"
+                            : "client took no content in STREAM_IDLE_TIMEOUT_MS"};
     }
     return {};
 }
@@ -359,7 +366,7 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
         core::Readiness client = moved == Moved::sink_full ? kWritable : core::Readiness{0};
         core::Readiness upstream = moved == Moved::source_empty ? kReadable : core::Readiness{0};
         if (upload_ == Upload::sending) {
-            if (upload_stopped_at_ == Moved::source_empty) client |= kReadable;
+            client |= client_interest();
             if (upload_stopped_at_ == Moved::sink_full) upstream |= kWritable;
         } else {
             client |= kHungUp;
@@ -381,7 +388,8 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
     reader_.emplace(connection.in, connection.socket, raw,
                     relay::Http1ContentReader::Faults{FailureKind::response_malformed,
                                                       FailureKind::response_incomplete},
-                    relay::Http1ContentReader::Limits{0, {settings_.max_header_bytes, 1}});
+                    relay::Http1ContentReader::Limits{relay::Http1ContentReader::kNoLimit,
+                                                      {settings_.max_header_bytes, 1}});
     writer_.emplace(io_, connection.socket, connection.out, raw.kind);
     relay::ContentMove down{*reader_, to_client, nullptr};
     relay::ContentMove up{from_client, *writer_, nullptr};
@@ -418,6 +426,7 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
         if (down_at == Moved::sink_full) client |= kWritable;
         if (down_at == Moved::source_empty) upstream |= kReadable;
         if (up_at == Moved::sink_full) upstream |= kWritable;
+        if (client == 0) client = kReset;
         // Once one end has closed, the other has only so long to follow.
         bool const half_closed = down_at == Moved::complete || up_at == Moved::complete;
         core::TimePoint const deadline = moved_at + (half_closed ? settings_.stream_idle_timeout
@@ -426,6 +435,8 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
                                               &connection.socket, upstream,      deadline};
         if (wake == Wake::cancelled)
             co_return Failure{FailureKind::shutdown_cut, "tunnel cut by shutdown"};
+        if (departed(client))
+            co_return Failure{FailureKind::client_gone, "client broke the tunnel"};
         if (wake == Wake::timed_out) co_return Result<void>{};
     }
 }

@@ -292,9 +292,8 @@ void Client::Exchange::keep_answer(http::ResponseHead const& head) {
 /// meanwhile but an answer that may yet go out.
 Task<bool> Client::Exchange::wait_backoff() {
     if (kept_head_.empty()) attempt_.reset();
-    core::Readiness const departure = call_.streamed ? core::Readiness{0} : core::kHungUp;
     core::Wake const wake =
-        co_await core::Wait{client_.io_.reactor, *call_.client, departure, retry_at_};
+        co_await core::Wait{client_.io_.reactor, *call_.client, call_.departure(), retry_at_};
     call_.client_gone = wake == core::Wake::ready;
     co_return wake == core::Wake::timed_out;
 }

@@ -1,5 +1,7 @@
 // A client that goes away costs nobody anything: the attempt ends, 499 is counted, no endpoint is
 // blamed, the permit comes back.
+#include "tests/support/os.hpp"
+#include "tests/support/pattern.hpp"
 #include "tests/support/proxy_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -64,6 +66,51 @@ TEST(ClientAbort, WhileTheResponseFillsItsBuffers) {
     client.reset();
     EXPECT_TRUE(origin.wait_connections_open(0));
     expect_all_given_back(proxy);
+}
+
+/// Sends until nobody takes more, for a second.
+void fill(RawClient& client, std::size_t most) {
+    std::string const piece = pattern(0, 1U << 20U);
+    std::size_t sent = 0;
+    while (sent < most) {
+        std::size_t const taken = client.socket().send_some(
+            std::string_view{piece}.substr(0, most - sent), std::chrono::seconds{1});
+        if (taken == 0) return;
+        sent += taken;
+    }
+    FAIL() << "all was taken";
+}
+
+// Content may lie before the reset, so that reading would not come to it.
+TEST(ClientAbort, ByResetWhileTheOriginTakesNoContent) {
+    if (os::is_windows()) GTEST_SKIP() << "it tells of a reset once all before it was read";
+    for (std::string const fault : {"gate_content=never", "early_final; gate_mid=never; size=10"}) {
+        FaultOrigin origin{{.socket = {.receive_buffer_bytes = 64 * 1024}}};
+        ProxyFixture proxy{origin, breaker_at_once};
+        constexpr std::size_t kSize = std::size_t{64} << 20U;
+        auto client = proxy.client();
+        client.send(make_request("POST", "/",
+                                 {{"Content-Length", std::to_string(kSize)}, {"X-Fault", fault}}));
+        ASSERT_NO_FATAL_FAILURE(fill(client, kSize));
+        client.reset();
+        expect_all_given_back(proxy);
+        origin.release("never");
+    }
+}
+
+TEST(ClientAbort, ByResetWhileTheOriginReadsNothingOfATunnel) {
+    if (os::is_windows()) GTEST_SKIP() << "it tells of a reset once all before it was read";
+    FaultOrigin origin{{.socket = {.receive_buffer_bytes = 64 * 1024}}};
+    ProxyFixture proxy{origin, breaker_at_once};
+    auto client = proxy.client();
+    client.send(make_request(
+        "GET", "/",
+        {{"Connection", "Upgrade"}, {"Upgrade", "echo"}, {"X-Fault", "upgrade; gate_mid=never"}}));
+    EXPECT_EQ(client.read_response_head().status, 101U);
+    ASSERT_NO_FATAL_FAILURE(fill(client, std::size_t{64} << 20U));
+    client.reset();
+    expect_all_given_back(proxy);
+    origin.release("never");
 }
 
 TEST(ClientAbort, LeavesNothingOfItsResponseForTheNext) {

@@ -206,6 +206,22 @@ TEST(Content, LargeIsRefusedWhereStreamingIsOff) {
     }
 }
 
+TEST(Content, NoneAtAllPassesAThresholdOfNothing) {
+    FaultOrigin origin;
+    ProxyFixture proxy{origin, [](config::Settings& s) {
+                           s.client.stream_large_bodies = false;
+                           s.client.stream_threshold_bytes = 0;
+                       }};
+    auto const in_chunks = [&](std::vector<std::string> const& pieces) {
+        return proxy.send(make_request("POST", "/", {{"Transfer-Encoding", "chunked"}}) +
+                          chunked(pieces));
+    };
+    EXPECT_EQ(in_chunks({}).status, 200U);
+    EXPECT_EQ(in_chunks({"x"}).status, 413U);
+    EXPECT_EQ(proxy.send(upload(0)).status, 200U);
+    EXPECT_EQ(proxy.send(upload(1)).status, 413U);
+}
+
 TEST(Content, OfAGetPasses) {
     FaultOrigin origin;
     ProxyFixture proxy{origin};

@@ -149,6 +149,14 @@ TEST(Retry, NothingIsRetriedOnceAByteWentToTheClient) {
     EXPECT_EQ(pair.tried(), 4U);
 }
 
+// It never sees them (RFC 9110, 15.2).
+TEST(Retry, InterimResponsesKeepNothingFromAClientOfHttp10) {
+    Pair pair{"interim=103; reset_before_head"};
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(pair.proxy.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n").status, 200U);
+    EXPECT_EQ(pair.bad.requests().size(), 2U);
+}
+
 TEST(Retry, TheLastAnswerGoesOutWhenTheyRunOut) {
     FaultOrigin origin;
     origin.always("status=503; text=maintenance; extra=Retry-After:0");

@@ -214,7 +214,7 @@ FaultConnection::Next FaultConnection::answer(std::size_t index, FaultScript con
         send(script, malformed_response(*kind));
         return Next::keep;
     }
-    if (script.has("upgrade")) return tunnel(request);
+    if (script.has("upgrade")) return tunnel(index, script, request);
     return send_final(index, script, request);
 }
 
@@ -306,10 +306,14 @@ FaultConnection::Next FaultConnection::send_content(std::size_t index, FaultScri
     return Next::keep;
 }
 
-FaultConnection::Next FaultConnection::tunnel(SeenRequest const& request) {
+FaultConnection::Next FaultConnection::tunnel(std::size_t index, FaultScript const& script,
+                                              SeenRequest const& request) {
     FaultScript const plain;
     send(plain, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " +
                     request.field("Upgrade") + "\r\nX-Origin: " + origin_name_ + "\r\n\r\n");
+    if (auto const gate = script.value("gate_mid"); gate && !pass_gate(*gate, index)) {
+        return Next::close;
+    }
     std::string const early = reader_.read_exactly(reader_.left_over().size());
     if (!early.empty()) send(plain, early);
     for (;;) {

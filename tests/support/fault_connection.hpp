@@ -41,7 +41,7 @@ private:
     Next send_content(std::size_t index, FaultScript const& script, std::string_view content);
     std::string head_text(FaultScript const& script, SeenRequest const& request,
                           std::uint64_t content_bytes) const;
-    Next tunnel(SeenRequest const& request);
+    Next tunnel(std::size_t index, FaultScript const& script, SeenRequest const& request);
     bool pass_gate(std::string const& gate, std::size_t index);
     void pause(std::chrono::milliseconds duration);
     void send(FaultScript const& script, std::string_view bytes);

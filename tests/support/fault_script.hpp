@@ -18,8 +18,8 @@ namespace reverse_proxy::test_support {
 /// Framing: Content-Length, or `chunked`, `until_close`; `trailer=Name:Value` (with chunked),
 ///   `lie_length=N` (a Content-Length of N, whatever is sent; closes after the content).
 /// Waiting: `gate=X` before the head, `gate_mid=X` after the head and half of the content,
-///   `gate_content=X` before the request's content is read, `delay=N` milliseconds before the head,
-///   `stall` (never answers).
+///   with `upgrade` before anything is read behind the 101; `gate_content=X` before the request's
+///   content is read, `delay=N` milliseconds before the head, `stall` (never answers).
 /// Ending: `reset_on_request` (as soon as the request's head is read), `reset_before_head`,
 ///   `close_before_head`, `close_in_head`, `reset_mid`, `close_mid` (after half of the content),
 ///   `close_after` (unannounced), `close_announced`, `reset_on_reuse` (the next request on this
@@ -27,8 +27,7 @@ namespace reverse_proxy::test_support {
 /// Requests with content: `early_final` (answers before reading any of it, then closes its sending
 ///   side), `early_keep` (the same, then reads the content and goes on), `ignore_expect`.
 /// Others: `drip` (one byte a send; `drip=N`: each N milliseconds after the last), `upgrade` (101,
-/// then echoes), `malformed=KIND` (see
-///   fault_connection.cpp).
+///   then echoes), `malformed=KIND` (see fault_connection.cpp).
 class FaultScript {
 public:
     FaultScript() = default;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace boost::asio {
 class io_context;
@@ -24,6 +25,7 @@ class Socket;
 
 using platform::kHungUp;
 using platform::kReadable;
+using platform::kReset;
 using platform::kWritable;
 using platform::Readiness;
 
@@ -188,6 +190,9 @@ public:
     /// Wakes the waiter once the others have had their turn.
     void yield(Waiter& waiter);
     [[nodiscard]] boost::asio::io_context& io();
+    /// How many sockets were opened since the last call that the kernel would not watch; they are
+    /// taken for reset.
+    [[nodiscard]] std::size_t take_unwatched() { return std::exchange(unwatched_, 0); }
 
 private:
     friend class Socket;
@@ -201,6 +206,7 @@ private:
     void insert_deadline(Waiter& waiter);
 
     TimePoint now_;
+    std::size_t unwatched_{0};
     DeadlineWheel deadlines_;
     std::unique_ptr<Loop> loop_;
 };

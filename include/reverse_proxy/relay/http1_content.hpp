@@ -7,6 +7,7 @@
 #include "reverse_proxy/relay/content.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,9 +35,9 @@ public:
         core::FailureKind malformed;
         core::FailureKind cut_short;
     };
+    static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
     struct Limits {
-        std::uint64_t
-            max_content_bytes;  // 0 = no limit; only chunked content can still reach it here
+        std::uint64_t max_content_bytes;  // only chunked content can still reach it here
         http::HeadLimits trailers;
     };
 

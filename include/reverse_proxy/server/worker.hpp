@@ -9,7 +9,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -77,8 +76,8 @@ private:
     std::thread thread_;
     unsigned ticks_{0};
     unsigned drain_ticks_{0};
-    std::optional<std::size_t> cut_;  // by cut()
-    std::size_t cut_at_end_{0};       // by stop()
+    bool cut_{false};            // by cut()
+    std::size_t cut_at_end_{0};  // by stop()
     bool draining_{false};
     bool drained_{false};
 };

@@ -30,7 +30,10 @@ public:
     [[nodiscard]] std::uint64_t plain_bytes() const override {
         return forgotten_ ? live_.plain_bytes() : 0;
     }
-    void moved_past(std::size_t bytes) override { live_.moved_past(bytes); }
+    void moved_past(std::size_t bytes) override {
+        live_.moved_past(bytes);
+        taken_ += bytes;
+    }
     [[nodiscard]] http::Fields const* trailers() const override { return live_.trailers(); }
     [[nodiscard]] core::Failure const& failure() const override { return live_.failure(); }
     [[nodiscard]] core::Socket& socket() override { return live_.socket(); }
@@ -38,12 +41,15 @@ public:
     /// Starts from the first byte again; only while replayable().
     void rewind() { replayed_ = 0; }
     [[nodiscard]] bool replayable() const { return !forgotten_; }
+    /// Bytes that the client has sent of it, by whatever attempt they were taken.
+    [[nodiscard]] std::uint64_t taken() const { return taken_; }
 
 private:
     relay::ContentSource& live_;
     std::size_t limit_;
     std::string kept_;
     std::size_t replayed_{0};
+    std::uint64_t taken_{0};
     bool lent_{false};  // a slice of what is kept has been handed out and is perhaps not sent yet
     bool forgotten_{false};
 };
@@ -67,10 +73,6 @@ public:
     /// request fault.
     /// `bytes` counts what has been moved.
     core::Task<core::Result<void>> relay(relay::ContentSink& sink, std::uint64_t& bytes);
-    /// Request content that has been taken from the client.
-    [[nodiscard]] std::uint64_t bytes_up() const {
-        return upload_move_ ? upload_move_->bytes() : 0;
-    }
     /// After a 101: bytes both ways, each end's close passed on, until both are done or nothing
     /// moved for TUNNEL_IDLE_TIMEOUT_MS. `bytes_up` counts what the client sent.
     core::Task<core::Result<void>> tunnel(relay::ContentSource& from_client,
@@ -98,6 +100,7 @@ private:
     core::Result<HeadState> read_head(http::ResponseHead& head);
     core::Result<HeadState> accept_head(std::size_t size, http::ResponseHead& head);
     core::Result<void> wait_result(core::Wake wake) const;
+    [[nodiscard]] bool departed(core::Readiness awaited) const;
     [[nodiscard]] core::Readiness client_interest() const;
     [[nodiscard]] core::Readiness upstream_interest() const;
     [[nodiscard]] core::TimePoint head_deadline() const;

@@ -44,7 +44,7 @@ struct Call {
     EncodedRequest* request{nullptr};
     RequestContent content;
     core::Socket* client{nullptr};  // watched for the client's departure
-    InterimSink* interim{nullptr};
+    InterimSink* interim{nullptr};  // null: the client's HTTP/1.0 has none (RFC 9110, 15.2)
     bool wants_upgrade{false};
     core::TimePoint asked_at;                 // the first attempt's start
     bool streamed{false};                     // content is still coming in while attempts are made
@@ -52,6 +52,12 @@ struct Call {
     telemetry::SpanContext* span{nullptr};    // where `spans` is set
     core::TimePoint deadline{
         core::kNever};  // of the final response's head; set once the request is whole
+
+    /// How the client's departure shows while nothing else is expected of it. One that streams its
+    /// content may have sent all and half-closed, with bytes still before the FIN.
+    [[nodiscard]] core::Readiness departure() const {
+        return streamed ? core::kReset : core::kHungUp;
+    }
 
     // What came of it.
     unsigned attempts{0};

@@ -58,8 +58,8 @@ public:
         core::Task<core::Result<void>> forward(http::ResponseHead& head);
         /// The answering attempt, after forward() succeeded.
         [[nodiscard]] Attempt& attempt() { return *attempt_; }
-        /// Request content that the last attempt has taken from the client.
-        [[nodiscard]] std::uint64_t bytes_up() const { return attempt_ ? attempt_->bytes_up() : 0; }
+        /// Request content that was taken from the client, by whatever attempt.
+        [[nodiscard]] std::uint64_t bytes_up() const { return streamed_ ? streamed_->taken() : 0; }
         /// How relaying the response ended. Settles breaker and metrics, and what becomes of the
         /// connection.
         void finished(core::Result<void> const& relayed);

@@ -31,6 +31,7 @@ Readiness readiness_of(std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) ready |= kWritable;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ready |= kHungUp | kReadable;
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) ready |= kWritable;
+    if ((events & EPOLLERR) != 0) ready |= kReset;
     return ready;
 }
 

@@ -45,7 +45,7 @@ Readiness readiness_of(SOCKET socket) {
     if ((events & FD_CLOSE) != 0) ready |= kHungUp | kReadable;
     bool const failed = ((events & FD_CONNECT) != 0 && network.iErrorCode[FD_CONNECT_BIT] != 0) ||
                         ((events & FD_CLOSE) != 0 && network.iErrorCode[FD_CLOSE_BIT] != 0);
-    if (failed) ready |= kHungUp | kReadable | kWritable;
+    if (failed) ready |= kHungUp | kReset | kReadable | kWritable;
     return ready;
 }
 
@@ -59,7 +59,7 @@ Readiness connected_already(SOCKET socket) {
     FD_SET(socket, &failed);
     timeval at_once{0, 0};
     if (::select(0, nullptr, &writable, &failed, &at_once) <= 0) return 0;
-    if (FD_ISSET(socket, &failed)) return kReadable | kWritable | kHungUp;
+    if (FD_ISSET(socket, &failed)) return kReadable | kWritable | kHungUp | kReset;
     return kWritable;
 }
 

@@ -80,6 +80,30 @@ TEST(Socket, EndThatComesAfterTheLastBytesRaisesAnEdge) {
     EXPECT_EQ(read_once(stream.socket, 100, Status::end_of_stream), "");
 }
 
+TEST(Socket, ResetIsMoreThanAnEnd) {
+    if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
+    test::Loop loop;
+    test::Stream stream{loop};
+    stream.peer.finish();
+    loop.settle();
+    EXPECT_TRUE(stream.socket.hung_up());
+    EXPECT_FALSE(stream.socket.ready(kReset)) << "it may still read";
+    ASSERT_EQ(stream.socket.write(std::string_view{"unread"}).status, Status::ok);
+    stream.peer.close();
+    loop.settle();
+    EXPECT_TRUE(stream.socket.ready(kReset));
+}
+
+TEST(Socket, ThatTheKernelDoesNotWatchIsTakenForReset) {
+    constexpr int kNobodys = 1 << 30;  // above every limit, so no descriptor
+    test::Loop loop;
+    Socket socket;
+    socket.open(loop.io.reactor, kNobodys, 0);
+    EXPECT_TRUE(socket.ready(kReset));
+    EXPECT_EQ(loop.io.reactor.take_unwatched(), 1U);
+    EXPECT_EQ(loop.io.reactor.take_unwatched(), 0U);
+}
+
 TEST(Socket, WriteThatIsCutShortIsNotWritable) {
     if (test::os::is_windows()) GTEST_SKIP() << test::kStreamsOfTcp;
     test::Loop loop;

@@ -18,7 +18,7 @@ using State = ContentSource::State;
 
 inline constexpr Http1ContentReader::Faults kFaults{core::FailureKind::response_malformed,
                                                     core::FailureKind::response_incomplete};
-inline constexpr Http1ContentReader::Limits kLimits{0, {4096, 16}};
+inline constexpr Http1ContentReader::Limits kLimits{Http1ContentReader::kNoLimit, {4096, 16}};
 
 inline Framing length(std::uint64_t bytes) {
     return {.kind = Framing::Kind::length, .length = bytes};

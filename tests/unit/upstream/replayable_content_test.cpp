@@ -128,6 +128,23 @@ TEST_F(ReplayableContentTest, OnePieceBeyondTheLimitIsForgotten) {
     EXPECT_EQ(content, large);
 }
 
+TEST_F(ReplayableContentTest, CountsWhatTheClientSentAndNothingTwice) {
+    ReplayableContent source{incoming.reader, 10};
+    std::string content;
+    receive(source, "5\r\nhello\r\n", content);
+    source.rewind();
+    EXPECT_EQ(source.taken(), 5U) << "also before the next attempt has come as far";
+    take_all(source, content);
+    EXPECT_EQ(source.taken(), 5U);
+    receive(source, "7\r\n, world\r\n0\r\n\r\n", content);
+    EXPECT_EQ(source.taken(), 12U);
+
+    Incoming plain{loop, {.kind = Kind::length, .length = 100}};
+    ReplayableContent passed_by{plain.reader, 10};
+    passed_by.moved_past(60);
+    EXPECT_EQ(passed_by.taken(), 60U);
+}
+
 TEST_F(ReplayableContentTest, NothingTakenYetIsReplayableAtAnyLimit) {
     ReplayableContent source{incoming.reader, 0};
     EXPECT_TRUE(source.replayable());
