@@ -90,6 +90,7 @@ relay::ContentSink& Http1Exchange::begin_response(http::ResponseHead& head,
                                                   Framing const& framing) {
     begun_ = true;
     skip_whole();
+    connection_.in_.release();  // the response may take long
     core::Text& text = writer_.text();
     append_status_line(text, head.status, head.reason_phrase);
     Framing::Kind kind = framing.kind;

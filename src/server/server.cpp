@@ -211,7 +211,8 @@ int Server::Control::run() {
     from_system_.emplace(io_, [this] { stop_requested(); });
     tick();
     directory_->start([this] { serve(); });
-    io_.run();
+    // Nobody else could stop the workers: what escapes here ends the process, as it does in theirs.
+    [this]() noexcept { io_.run(); }();
     for (auto const& worker : workers_)
         worker->join();
     if (traces_) traces_->stop();

@@ -99,12 +99,11 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
         if (upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over) {
             co_await core::YieldTurn{io_.reactor};
         } else {
-            bool const slow = upload_ == Upload::sending && upload_stopped_at_ == Moved::sink_full;
-            std::size_t const unread = slow ? lease_->socket.unacknowledged() : 0;
+            Full const origin = full_if(upload_blocked(), lease_->socket);
             Wake const wake =
                 co_await core::Wait{io_.reactor,     *call_.client,       client_interest(),
                                     &lease_->socket, upstream_interest(), head_deadline()};
-            if (slow && wake == Wake::timed_out && still_reads(lease_->socket, unread)) continue;
+            if (still_reads(origin) && wake == Wake::timed_out) continue;
             if (Result<void> waited = wait_result(wake); !waited) co_return waited.error();
         }
         if (upload_ == Upload::sending) {
@@ -113,15 +112,23 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
     }
 }
 
-/// Whether a peer that takes no more has read of what it was sent before: that is progress, too.
-bool Attempt::still_reads(core::Socket const& slow, std::size_t unacknowledged) {
-    bool const reads = slow.unacknowledged() < unacknowledged;
+Attempt::Full Attempt::full_if(bool is_full, core::Socket const& socket) {
+    return is_full ? Full{&socket, socket.unacknowledged()} : Full{};
+}
+
+/// Whether a peer that took no more has read since of what it was sent before. That is progress,
+/// too: a pipe's worth that one end had sent at once may take the other one minutes.
+bool Attempt::still_reads(Full const& peer) {
+    if (peer.socket == nullptr) return false;
+    bool const reads =
+        peer.socket->ready(kWritable) || peer.socket->unacknowledged() < peer.unacknowledged;
     if (reads) progress_at_ = io_.reactor.now();
     return reads;
 }
 
 bool Attempt::take_idle_connection() {
-    bool const careful = !http::is_idempotent(call_.method);
+    // Where it turns out to be closed, neither could be sent again.
+    bool const careful = streamed_ != nullptr || !http::is_idempotent(call_.method);
     lease_ = pool_->take(careful);
     connection_reused_ = static_cast<bool>(lease_);
     return connection_reused_;
@@ -224,7 +231,7 @@ core::Readiness Attempt::client_interest() const {
 
 core::Readiness Attempt::upstream_interest() const {
     core::Readiness interest = kReadable;
-    if (upload_ == Upload::sending && upload_stopped_at_ == Moved::sink_full) interest |= kWritable;
+    if (upload_blocked()) interest |= kWritable;
     return interest;
 }
 
@@ -322,9 +329,9 @@ Result<Attempt::HeadState> Attempt::accept_head(std::size_t size, http::Response
     return HeadState::final;
 }
 
-Result<void> Attempt::relay_wake(Wake wake, core::Readiness client, bool client_slow) const {
+Result<void> Attempt::relay_wake(Wake wake, core::Readiness client, bool client_full) const {
     if (wake == Wake::cancelled) return Failure{FailureKind::shutdown_cut, "cut by shutdown"};
-    if (wake == Wake::timed_out && !client_slow) {
+    if (wake == Wake::timed_out && !client_full) {
         if (awaits_client()) return client_stalled();
         return Failure{FailureKind::response_incomplete,
                        "origin sent no content in STREAM_IDLE_TIMEOUT_MS"};
@@ -367,17 +374,19 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
         core::Readiness upstream = moved == Moved::source_empty ? kReadable : core::Readiness{0};
         if (upload_ == Upload::sending) {
             client |= client_interest();
-            if (upload_stopped_at_ == Moved::sink_full) upstream |= kWritable;
+            if (upload_blocked()) upstream |= kWritable;
         } else {
             client |= kHungUp;
         }
         core::TimePoint const deadline = progress_at_ + settings_.stream_idle_timeout;
-        bool const slow = moved == Moved::sink_full;
-        std::size_t const unread = slow ? call_.client->unacknowledged() : 0;
+        Full const slow_client = full_if(moved == Moved::sink_full, *call_.client);
+        Full const slow_origin = full_if(upload_blocked(), lease_->socket);
         Wake const wake = co_await core::Wait{io_.reactor,     *call_.client, client,
                                               &lease_->socket, upstream,      deadline};
-        if (slow && wake == Wake::timed_out && still_reads(*call_.client, unread)) continue;
-        if (auto woken = relay_wake(wake, client, slow); !woken) co_return woken.error();
+        bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);
+        if (one_reads && wake == Wake::timed_out) continue;
+        if (auto woken = relay_wake(wake, client, moved == Moved::sink_full); !woken)
+            co_return woken.error();
     }
 }
 
@@ -393,14 +402,14 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
     writer_.emplace(io_, connection.socket, connection.out, raw.kind);
     relay::ContentMove down{*reader_, to_client, nullptr};
     relay::ContentMove up{from_client, *writer_, nullptr};
-    core::TimePoint moved_at = io_.reactor.now();
+    progress_at_ = io_.reactor.now();
     Moved down_at = Moved::source_empty;
     Moved up_at = Moved::source_empty;
     auto const run = [&](relay::ContentMove& move, Moved& at, core::Socket& to,
                          std::uint64_t& bytes) {
         if (at == Moved::complete) return;
         at = move.run();
-        if (move.bytes() != bytes) moved_at = io_.reactor.now();
+        if (move.bytes() != bytes) progress_at_ = io_.reactor.now();
         bytes = move.bytes();
         if (at == Moved::complete)
             to.shutdown_send();  // this end has closed: so does the other one
@@ -429,15 +438,27 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
         if (client == 0) client = kReset;
         // Once one end has closed, the other has only so long to follow.
         bool const half_closed = down_at == Moved::complete || up_at == Moved::complete;
-        core::TimePoint const deadline = moved_at + (half_closed ? settings_.stream_idle_timeout
-                                                                 : settings_.tunnel_idle_timeout);
+        core::TimePoint const deadline =
+            progress_at_ +
+            (half_closed ? settings_.stream_idle_timeout : settings_.tunnel_idle_timeout);
+        Full const slow_client = full_if(down_at == Moved::sink_full, *call_.client);
+        Full const slow_origin = full_if(up_at == Moved::sink_full, connection.socket);
         Wake const wake = co_await core::Wait{io_.reactor,        *call_.client, client,
                                               &connection.socket, upstream,      deadline};
+        bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);
         if (wake == Wake::cancelled)
             co_return Failure{FailureKind::shutdown_cut, "tunnel cut by shutdown"};
         if (departed(client))
             co_return Failure{FailureKind::client_gone, "client broke the tunnel"};
-        if (wake == Wake::timed_out) co_return Result<void>{};
+        if (wake != Wake::timed_out || one_reads) continue;
+        if (down_at == Moved::sink_full)
+            co_return Failure{FailureKind::client_gone,
+                              "client took nothing of the tunnel in time"};
+        if (up_at == Moved::sink_full) {
+            co_return Failure{FailureKind::response_incomplete,
+                              "origin took nothing of the tunnel in time"};
+        }
+        co_return Result<void>{};
     }
 }
 

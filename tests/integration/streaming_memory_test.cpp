@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <thread>
 
 namespace reverse_proxy::integration {
 namespace {
@@ -73,27 +72,6 @@ TEST_F(StreamingMemory, ASlowReaderSlowsTheOrigin) {
         EXPECT_TRUE(check.matches());
     }
     expect_bounded();
-}
-
-// The kernel holds megabytes for a reader: it takes longer than the idle time until the proxy can
-// write again, though bytes move all the while.
-TEST(SlowReader, ThatReadsIsNotCut) {
-    if (os::is_windows()) GTEST_SKIP() << "what the peer has acknowledged is told by Linux alone";
-    FaultOrigin origin;
-    ProxyFixture proxy{origin, [](config::Settings& settings) {
-                           settings.upstream.stream_idle_timeout = milliseconds{300};
-                       }};
-    auto client = proxy.client({.receive_buffer_bytes = 16 * 1024});
-    client.send(make_request("GET", "/", {{"X-Fault", "size=" + std::to_string(kSize / 4)}}));
-    auto response = client.read_response_head();
-    PatternCheck check;
-    int slow_reads = 0;
-    client.read_content(response, [&](std::string_view piece) {
-        check.feed(piece);
-        if (++slow_reads <= 30) std::this_thread::sleep_for(milliseconds{50});  // the reader's pace
-    });
-    EXPECT_EQ(check.size(), kSize / 4);
-    EXPECT_TRUE(check.matches());
 }
 
 TEST_F(StreamingMemory, ASlowOriginSlowsTheUpload) {

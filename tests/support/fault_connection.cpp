@@ -98,31 +98,33 @@ void FaultConnection::serve() {
 FaultConnection::Next FaultConnection::serve_one(MessageHead head) {
     record_.received_bytes(head.raw.size());
     auto const script = record_.script_for(head);
-    auto const framing = strict_request_framing(head.fields);
+    framing_ = strict_request_framing(head.fields);
     bool const expects = same_name(joined(head.fields, "Expect"), "100-continue");
     bool const early = script.has("early_final") || script.has("early_keep");
+    if (script.has("slow_read")) reader_.slow_down();
     auto const index = record_.add_request(seen(std::move(head), number_));
 
     if (reset_next_request_ || script.has("reset_on_request")) return Next::reset;
+    if (script.has("early_half")) return answer(index, script);
     if (early) {
         auto const next = answer(index, script);
         if (script.has("early_keep")) {
-            read_content(index, framing);
+            read_content(index);
             return next;
         }
         reader_.socket().shutdown_write();
-        read_content(index, framing);
+        read_content(index);
         return Next::close;
     }
     if (auto const gate = script.value("gate_content"); gate && !pass_gate(*gate, index)) {
         return Next::close;
     }
     if (expects && !script.has("ignore_expect")) send(script, "HTTP/1.1 100 Continue\r\n\r\n");
-    read_content(index, framing);
+    read_content(index);
     return answer(index, script);
 }
 
-void FaultConnection::read_content(std::size_t index, MessageFraming const& framing) {
+void FaultConnection::read_content(std::size_t index) {
     PatternCheck check;
     std::string kept;
     auto const note = [&](bool complete, FieldList trailers) {
@@ -136,7 +138,7 @@ void FaultConnection::read_content(std::size_t index, MessageFraming const& fram
         });
     };
     try {
-        auto trailers = reader_.read_content(framing, [&](std::string_view piece) {
+        auto trailers = reader_.read_content(framing_, [&](std::string_view piece) {
             record_.received_bytes(piece.size());
             check.feed(piece);
             kept.append(piece.substr(0, kRecordedContentBytes - kept.size()));
@@ -292,6 +294,7 @@ FaultConnection::Next FaultConnection::send_content(std::size_t index, FaultScri
     if (auto const gate = script.value("gate_mid"); gate && !pass_gate(*gate, index)) {
         return Next::close;
     }
+    if (script.has("early_half")) read_content(index);
     if (script.has("reset_mid")) return Next::reset;
     if (script.has("close_mid")) return Next::close;
     send_range(size / 2, size);
@@ -314,16 +317,18 @@ FaultConnection::Next FaultConnection::tunnel(std::size_t index, FaultScript con
     if (auto const gate = script.value("gate_mid"); gate && !pass_gate(*gate, index)) {
         return Next::close;
     }
-    std::string const early = reader_.read_exactly(reader_.left_over().size());
-    if (!early.empty()) send(plain, early);
+    if (script.has("size")) {
+        send_content(index, script, {});
+        reader_.socket().shutdown_write();
+        return reader_.read_to_end().empty() ? Next::close : Next::reset;
+    }
     for (;;) {
-        char bytes[16 * 1024];
-        auto const received = reader_.socket().receive(bytes, sizeof(bytes), within(kForEver));
-        if (received == 0) return Next::close;
-        record_.received_bytes(received);
+        std::string const bytes = reader_.read_some(within(kForEver));
+        if (bytes.empty()) return Next::close;
+        record_.received_bytes(bytes.size());
         // The peer asks for the end of the tunnel from this side.
-        if (std::string_view{bytes, received} == "bye") return Next::close;
-        send(plain, {bytes, received});
+        if (bytes == "bye") return Next::close;
+        send(plain, bytes);
     }
 }
 

@@ -35,7 +35,7 @@ private:
 
     void serve();
     Next serve_one(MessageHead head);
-    void read_content(std::size_t index, MessageFraming const& framing);
+    void read_content(std::size_t index);
     Next answer(std::size_t index, FaultScript const& script);
     Next send_final(std::size_t index, FaultScript const& script, SeenRequest const& request);
     Next send_content(std::size_t index, FaultScript const& script, std::string_view content);
@@ -54,6 +54,7 @@ private:
     os::Wake wake_;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> finished_{false};
+    MessageFraming framing_;  // of the request that is served
     bool reset_next_request_{false};
     std::mutex closing_;  // the socket is closed by its thread and interrupted by others
     std::thread thread_;

@@ -8,7 +8,7 @@
 namespace reverse_proxy::test_support {
 namespace {
 
-constexpr std::array<std::string_view, 32> kKeys{
+constexpr std::array<std::string_view, 34> kKeys{
     "size",           "text",          "echo",
     "status",         "extra",         "keep_alive_timeout",
     "http10",         "interim",       "chunked",
@@ -19,7 +19,8 @@ constexpr std::array<std::string_view, 32> kKeys{
     "reset_mid",      "close_mid",     "close_before_head",
     "close_after",    "early_final",   "close_announced",
     "reset_on_reuse", "ignore_expect", "drip",
-    "upgrade",        "delay"};
+    "upgrade",        "delay",         "slow_read",
+    "early_half"};
 
 std::string trimmed(std::string const& text) {
     auto const begin = text.find_first_not_of(' ');

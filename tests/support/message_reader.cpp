@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <thread>
 
 namespace reverse_proxy::test_support {
 namespace {
 
 constexpr std::size_t kReadBytes = 65'536;
+constexpr std::size_t kSlowReadBytes = 4096;
+constexpr std::chrono::milliseconds kSlowPause{20};
 
 char lower(char c) {
     return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -117,17 +120,28 @@ MessageFraming strict_response_framing(FieldList const& fields, unsigned status,
 }
 
 bool MessageReader::fill(Deadline deadline) {
+    bool const slow = slow_reads_ > 0;
+    if (slow) {
+        --slow_reads_;
+        std::this_thread::sleep_for(kSlowPause);  // the pace that was asked for
+    }
+    std::size_t const most = slow ? kSlowReadBytes : kReadBytes;
     auto const before = buffer_.size();
-    buffer_.resize(before + kReadBytes);
+    buffer_.resize(before + most);
     std::size_t received = 0;
     try {
-        received = socket_.receive(buffer_.data() + before, kReadBytes, deadline);
+        received = socket_.receive(buffer_.data() + before, most, deadline);
     } catch (...) {
         buffer_.resize(before);
         throw;
     }
     buffer_.resize(before + received);
     return received > 0;
+}
+
+std::string MessageReader::read_some(Deadline deadline) {
+    if (buffer_.empty()) fill(deadline);
+    return take(buffer_.size());
 }
 
 std::string MessageReader::take(std::size_t size) {

@@ -52,6 +52,9 @@ public:
 
     explicit MessageReader(Socket socket) : socket_{std::move(socket)} {}
 
+    /// Makes the next 250 reads small and slow: 4 KiB and 20 milliseconds each.
+    void slow_down() { slow_reads_ = 250; }
+
     [[nodiscard]] Socket& socket() { return socket_; }
     [[nodiscard]] Socket const& socket() const { return socket_; }
     /// Bytes received and not yet read as part of a message.
@@ -63,6 +66,8 @@ public:
     /// @return trailers
     FieldList read_content(MessageFraming const& framing, Sink const& sink);
 
+    /// What has come, at least a byte; "" at the end of the stream.
+    std::string read_some(Deadline deadline = within());
     std::string read_exactly(std::size_t size, Deadline deadline = within());
     /// Up to and with `end`.
     std::string read_until(std::string_view end, Deadline deadline = within());
@@ -78,6 +83,7 @@ private:
 
     Socket socket_;
     std::string buffer_;
+    unsigned slow_reads_{0};
 };
 
 }  // namespace reverse_proxy::test_support

@@ -74,6 +74,10 @@ int new_tcp_socket(Address const& address, SocketOptions const& options) {
     if (options.send_buffer_bytes > 0) {
         os::set_option(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
     }
+#ifdef TCP_MAXSEG
+    if (options.segment_bytes > 0)
+        os::set_option(fd, IPPROTO_TCP, TCP_MAXSEG, options.segment_bytes);
+#endif
     return fd;
 }
 

@@ -32,6 +32,9 @@ struct PeerClosed : std::runtime_error {
 struct SocketOptions {
     int receive_buffer_bytes{0};
     int send_buffer_bytes{0};
+    /// Loopback's segments of 64 KiB make buffers of megabytes, other networks' do not
+    /// (TCP_MAXSEG).
+    int segment_bytes{0};
 };
 
 /// One TCP or unix stream socket: non-blocking underneath, each call waits up to a deadline.

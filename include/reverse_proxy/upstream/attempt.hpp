@@ -91,10 +91,16 @@ private:
 
     bool take_idle_connection();
     core::Task<core::Result<void>> connect();
-    bool still_reads(core::Socket const& slow, std::size_t unacknowledged);
+    /// A peer that took no more, if `socket` is set, and what it had not acknowledged by then.
+    struct Full {
+        core::Socket const* socket{nullptr};
+        std::size_t unacknowledged{0};
+    };
+    static Full full_if(bool is_full, core::Socket const& socket);
+    bool still_reads(Full const& peer);
     core::Result<void> send_request();
     core::Result<void> upload();
-    core::Result<void> relay_wake(core::Wake wake, core::Readiness client, bool client_slow) const;
+    core::Result<void> relay_wake(core::Wake wake, core::Readiness client, bool client_full) const;
     void request_complete();
     enum class HeadState : std::uint8_t { incomplete, interim, final };
     core::Result<HeadState> read_head(http::ResponseHead& head);
@@ -108,6 +114,10 @@ private:
     /// Whether the upload goes on and the client's next bytes are what it needs.
     [[nodiscard]] bool awaits_client() const {
         return upload_ == Upload::sending && upload_stopped_at_ == relay::Moved::source_empty;
+    }
+    /// Whether the upload goes on and the origin takes no more for now.
+    [[nodiscard]] bool upload_blocked() const {
+        return upload_ == Upload::sending && upload_stopped_at_ == relay::Moved::sink_full;
     }
 
     core::WorkerIo& io_;
