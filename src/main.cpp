@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
@@ -28,7 +29,7 @@ void print(std::FILE* file, std::string const& text) {
 int serve(config::Settings const& settings) {
     telemetry::start_logging(telemetry::log_level(settings.telemetry.log_level),
                              settings.telemetry.log_format == "json");
-    platform::ignore_broken_pipes();
+    platform::ignore_stray_signals();
     int code = exit_code::kFailure;
     try {
         server::Server server{settings};
@@ -39,7 +40,8 @@ int serve(config::Settings const& settings) {
     } catch (std::exception const& error) {
         telemetry::log(telemetry::LogLevel::error, "cannot go on", {{"error", error.what()}});
     }
-    telemetry::stop_logging();
+    // Nobody reads standard output: the log's thread stays where it is, so nothing is taken down.
+    if (!telemetry::stop_logging()) std::_Exit(code);
     return code;
 }
 

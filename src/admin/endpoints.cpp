@@ -29,8 +29,10 @@ LocalResponse json(unsigned status, Json const& content) {
     return json_text(status, content.dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
-LocalResponse refusal(unsigned status) {
-    return json(status, {{"status", status}, {"title", http::reason_phrase(status)}});
+LocalResponse refusal(unsigned status, std::string_view request_id) {
+    LocalResponse response = http::problem_response(status, "http_request_error", request_id);
+    response.fields.emplace_back("Cache-Control", "no-store");
+    return response;
 }
 
 bool any_eligible(std::vector<EndpointStatus> const& endpoints) {
@@ -90,9 +92,9 @@ bool Endpoints::authorized(std::string_view authorization) const {
 
 std::variant<LocalResponse, Report> Endpoints::answer(Request const& request,
                                                       State const& state) const {
-    if (!serves(request.path)) return refusal(404);
+    if (!serves(request.path)) return refusal(404, request.id);
     if (request.method != http::Method::get && request.method != http::Method::head) {
-        LocalResponse response = refusal(405);
+        LocalResponse response = refusal(405, request.id);
         response.fields.emplace_back("Allow", "GET, HEAD");
         return response;
     }
@@ -105,7 +107,7 @@ std::variant<LocalResponse, Report> Endpoints::answer(Request const& request,
     // its script fetches them with the token.
     if (request.path == "/status") return status_page(!bearer_token_.empty());
     if (!authorized(request.authorization)) {
-        LocalResponse response = refusal(401);
+        LocalResponse response = refusal(401, request.id);
         response.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"metrics\"");
         return response;
     }

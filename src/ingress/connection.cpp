@@ -175,23 +175,28 @@ Task<bool> Connection::serve_request() {
 /// (lingering_time, lingering_timeout).
 Task<> Connection::linger() {
     constexpr std::chrono::seconds kLongest{30};
-    constexpr std::chrono::seconds kLongestSilence{5};
-    constexpr std::chrono::seconds kLongestSilenceInDrain{1};
+    constexpr std::chrono::seconds kSilence{1};  // once is enough in a drain
+    constexpr unsigned kMostSilences = 5;
     constexpr unsigned kReadsPerTurn = 16;
     core::Reactor& reactor = clients_.io.reactor;
     in_.clear();
     socket_.shutdown_send();
     core::TimePoint const end = reactor.now() + kLongest;
     pipeline::SharedState const& shared = clients_.pipeline.shared();
+    unsigned silences = 0;
     for (unsigned reads = 1; reactor.now() < end; ++reads) {
         if (shared.cutting.load(std::memory_order_relaxed)) co_return;
         if (!socket_.ready(kReadable)) {
-            bool const draining = shared.draining.load(std::memory_order_relaxed);
-            core::TimePoint const patience = std::min(
-                end, reactor.now() + (draining ? kLongestSilenceInDrain : kLongestSilence));
-            Wake const wake = co_await core::Wait{reactor, socket_, kReadable, patience};
-            if (wake != Wake::ready) co_return;
+            Wake const wake =
+                co_await core::Wait{reactor, socket_, kReadable, reactor.now() + kSilence};
+            if (wake == Wake::cancelled) co_return;
+            if (wake == Wake::timed_out) {
+                bool const draining = shared.draining.load(std::memory_order_relaxed);
+                if (draining || ++silences == kMostSilences) co_return;
+                continue;
+            }
         }
+        silences = 0;
         core::IoResult const result = in_.fill(socket_);
         if (result.status == core::IoResult::Status::would_block) continue;
         if (result.status != core::IoResult::Status::ok) co_return;

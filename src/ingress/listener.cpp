@@ -7,6 +7,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 namespace reverse_proxy::ingress {
@@ -105,8 +106,12 @@ void Listener::listen_unix(config::ListenAddress const& address, unsigned worker
     probe.connect(endpoint, error);
     if (!error) refuse(address, asio::error::address_in_use);
     // A socket file that nobody listens on was left by a process that was killed. Anything else is
-    // kept.
-    if (error == asio::error::connection_refused) std::remove(address.unix_path.c_str());
+    // kept, though connecting to it is refused just the same.
+    std::error_code unknown;
+    bool const is_socket = std::filesystem::symlink_status(address.unix_path, unknown).type() ==
+                           std::filesystem::file_type::socket;
+    if (is_socket && error == asio::error::connection_refused)
+        std::remove(address.unix_path.c_str());
 
     stream_protocol::acceptor acceptor{io};
     acceptor.open(endpoint.protocol());

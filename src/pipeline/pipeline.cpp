@@ -199,10 +199,13 @@ void Pipeline::refuse(Downstream& downstream, http::RequestHead const& head, Fai
 /// Max-Forwards has run out: this proxy is the recipient (RFC 9110, 7.6.2). TRACE is not answered
 /// with an echo, which could show fields that the client's own script must not see.
 void Pipeline::answer_as_recipient(Exchange& exchange) {
+    if (exchange.method != http::Method::options) {
+        fail(exchange, {FailureKind::method_not_supported, "Max-Forwards has run out"});
+        return;
+    }
     http::LocalResponse response;
-    response.status = exchange.method == http::Method::options ? 200 : 405;
     response.fields.emplace_back("Allow", std::string{http::kAllowedMethods});
-    respond_locally(exchange, response);
+    respond_locally(exchange, response, request_id(exchange));
     finish(exchange);
 }
 
@@ -216,12 +219,23 @@ std::optional<admin::Report> Pipeline::serve_admin(Exchange& exchange,
     admin::State state;
     state.draining = shared_.draining.load(std::memory_order_relaxed);
     state.endpoints = [this] { return endpoint_status(); };
-    auto const answer = admin_.answer(
-        {exchange.method, target.path, query, head.fields.value_of(http::FieldId::authorization)},
-        state);
+    auto const answer =
+        admin_.answer({exchange.method, target.path, query,
+                       head.fields.value_of(http::FieldId::authorization), request_id(exchange)},
+                      state);
     if (auto const* const report = std::get_if<admin::Report>(&answer)) return *report;
-    respond_locally(exchange, std::get<http::LocalResponse>(answer));
+    respond_locally(exchange, std::get<http::LocalResponse>(answer), request_id(exchange));
     return {};
+}
+
+/// The request's id, made here where the request has not come as far as the modifiers.
+std::string_view Pipeline::request_id(Exchange& exchange) {
+    modifiers::RequestFacts& facts = exchange.facts;
+    if (facts.request_id_size == 0) {
+        facts.request_id_size = 32;
+        io_.random.hex(facts.request_id, facts.request_id_size);
+    }
+    return {facts.request_id, facts.request_id_size};
 }
 
 void Pipeline::respond_locally(Exchange& exchange, http::LocalResponse const& response,
@@ -351,11 +365,7 @@ void Pipeline::fail(Exchange& exchange, Failure const& failure) {
 }
 
 void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
-    modifiers::RequestFacts& facts = exchange.facts;
-    if (facts.request_id_size == 0) {
-        facts.request_id_size = 32;
-        io_.random.hex(facts.request_id, facts.request_id_size);
-    }
+    std::string_view const id = request_id(exchange);
     unsigned retry_after = 0;
     if (failure.kind == FailureKind::no_endpoint) retry_after = client_.retry_after_seconds();
     // 1 to 3 at random, so that the refused do not all come back at once.
@@ -363,7 +373,6 @@ void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
         retry_after = 1 + static_cast<unsigned>(io_.random.below(3));
     }
     bool const debug = settings_.telemetry.expose_debug_headers;
-    std::string_view const id{facts.request_id, facts.request_id_size};
     http::LocalResponse response = http::failure_response(
         failure.kind, id, retry_after, debug ? failure.reason : std::string_view{});
     if (debug && exchange.attempts > 0) {

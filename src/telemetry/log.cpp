@@ -10,8 +10,10 @@
 
 #include <atomic>
 #include <cstdio>
+#include <future>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace reverse_proxy::telemetry {
@@ -160,17 +162,25 @@ void start_logging(LogLevel level, bool json) {
     current_queue.store(queues.back().get(), std::memory_order_release);
 }
 
-void stop_logging() {
+bool stop_logging(std::chrono::milliseconds patience) {
     auto& [access_lines, mutex, queues, dropped] = lifecycle();
     std::lock_guard const lock{mutex};
     Queue* const queue = current_queue.exchange(nullptr, std::memory_order_acq_rel);
-    if (queue == nullptr) return;
+    if (queue == nullptr) return true;
     least_level.store(LogLevel::warn, std::memory_order_relaxed);
     json_lines.store(false, std::memory_order_relaxed);
     dropped += queue->pool->overrun_counter();
-    queue->pool.reset();  // writes what is queued and joins the thread
-    access_lines.write_out();
-    std::fflush(stdout);
+    std::promise<void> written;
+    auto const done = written.get_future();
+    std::thread writer{[queue, &rings = access_lines, written = std::move(written)]() mutable {
+        queue->pool.reset();  // writes what is queued and joins the thread
+        rings.write_out();
+        std::fflush(stdout);
+        written.set_value();
+    }};
+    bool const in_time = done.wait_for(patience) == std::future_status::ready;
+    in_time ? writer.join() : writer.detach();
+    return in_time;
 }
 
 std::uint64_t log_lines_dropped() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace reverse_proxy::upstream {
 
@@ -46,7 +47,11 @@ std::optional<core::Duration> retry_after(http::ResponseHead const& head) {
     std::string_view const value = head.fields.value_of(http::FieldId::retry_after);
     unsigned seconds = 0;
     auto const parsed = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    if (value.empty() || parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size())
+    if (value.empty() || parsed.ptr != value.data() + value.size()) return {};
+    // Longer than any wait here, if it is a number at all.
+    if (parsed.ec == std::errc::result_out_of_range)
+        seconds = std::numeric_limits<unsigned>::max();
+    else if (parsed.ec != std::errc{})
         return {};
     return std::chrono::seconds{seconds};
 }

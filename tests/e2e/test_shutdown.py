@@ -1,5 +1,7 @@
 """Signals and drain (contract, section 6), under load that must not notice."""
 
+import http.client
+import json
 import re
 import signal
 import socket
@@ -8,8 +10,8 @@ import threading
 import time
 import unittest
 
-from support import (BOUND_SECONDS, Directory, Nginx, Origin, Proxy, simple_origin, tool,
-                     wait_until)
+from support import (BOUND_SECONDS, Directory, Nginx, Origin, Proxy, binary, end, environment,
+                     free_port, simple_origin, tool, wait_listening, wait_until)
 
 
 class HeldOrigin:
@@ -33,6 +35,29 @@ class Signals(unittest.TestCase):
                 self.assertEqual(proxy.get("/")[0].status, 200)
                 proxy.process.send_signal(number)
                 self.assertEqual(proxy.wait_exit(), 0)
+
+    def test_signals_that_mean_other_things_elsewhere_do_nothing(self):
+        origin = self.enterContext(simple_origin())
+        proxy = self.enterContext(Proxy(UPSTREAMS=origin.url))
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            proxy.process.send_signal(number)
+        self.assertEqual(proxy.get("/")[0].status, 200)
+        self.assertEqual(json.loads(proxy.get("/readyz")[1]), {"status": "ready"})
+
+    def test_ends_though_nobody_reads_standard_output(self):
+        origin = self.enterContext(simple_origin())
+        port = free_port()
+        settings = {"UPSTREAMS": origin.url, "LISTEN": f"127.0.0.1:{port}", "WORKERS": 1}
+        process = subprocess.Popen([binary()], env=environment(settings), stdout=subprocess.PIPE)
+        self.addCleanup(end, process)
+        wait_listening(process, port)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND_SECONDS)
+        self.addCleanup(client.close)
+        for _ in range(1000):  # a line each, three times what the pipe takes
+            client.request("GET", "/")
+            self.assertEqual(client.getresponse().read(), b"ok\n")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(BOUND_SECONDS), 0)
 
     def start_held(self, **settings):
         held = HeldOrigin()

@@ -26,6 +26,16 @@ void separate(config::Settings& settings) {
     settings.listener.admin_listen = {config::ListenAddress{"127.0.0.1", 0, ""}};
 }
 
+/// As every answer of the proxy's own (contract, section 3).
+void expect_refusal(Response const& response) {
+    Problem const problem = problem_of(response);
+    EXPECT_EQ(problem.type, "about:blank");
+    EXPECT_EQ(problem.status, response.status);
+    EXPECT_EQ(problem.request_id, response.field("X-Request-Id"));
+    EXPECT_EQ(problem.request_id.size(), 32U);
+    EXPECT_EQ(response.field("Proxy-Status"), "reverse-proxy; error=http_request_error");
+}
+
 TEST(Admin, TellsThatTheProcessWorks) {
     FaultOrigin origin;
     ProxyFixture proxy{origin};
@@ -102,6 +112,7 @@ TEST(Admin, MetricsMayWantAToken) {
         auto const response = proxy.get("/metrics", fields);
         EXPECT_EQ(response.status, 401U);
         EXPECT_EQ(response.field("WWW-Authenticate").substr(0, 6), "Bearer");
+        expect_refusal(response);
         EXPECT_EQ(response.content.find("reverse_proxy_"), std::string::npos);
     }
     EXPECT_EQ(proxy.get("/metrics", {{"Authorization", "Bearer s3cret"}}).status, 200U);
@@ -130,6 +141,7 @@ TEST(Admin, OtherMethodsAreRefused) {
             auto const response = proxy.send(make_request(method, path, {}, "content"));
             EXPECT_EQ(response.status, 405U) << method << " " << path;
             EXPECT_EQ(response.field("Allow"), "GET, HEAD");
+            expect_refusal(response);
         }
     }
     EXPECT_EQ(origin.connections_accepted(), 0U);
@@ -144,7 +156,9 @@ TEST(Admin, OnItsOwnListenerIsThereAlone) {
         EXPECT_EQ(admin.exchange(make_request("GET", path)).status, 200U) << path;
     }
     auto admin = RawClient::tcp(proxy.admin_port());
-    EXPECT_EQ(admin.exchange(make_request("GET", "/")).status, 404U);
+    auto const unknown = admin.exchange(make_request("GET", "/"));
+    EXPECT_EQ(unknown.status, 404U);
+    expect_refusal(unknown);
     EXPECT_EQ(admin.exchange(make_request("GET", "/users/42")).status, 404U);
     EXPECT_EQ(admin.exchange(make_request("POST", "/readyz", {}, "x")).status, 405U);
     EXPECT_EQ(origin.requests().size(), 3U);

@@ -34,6 +34,7 @@ TEST(Conformance, MaxForwardsIsCountedDownAndZeroIsAnsweredHere) {
     EXPECT_EQ(proxy.send(make_request("OPTIONS", "/x", {{"Max-Forwards", "0"}})).status, 200U);
     auto const trace = proxy.send(make_request("TRACE", "/x", {{"Max-Forwards", "0"}}));
     EXPECT_EQ(trace.status, 405U);
+    EXPECT_EQ(problem_of(trace).status, 405U);
     EXPECT_TRUE(trace.has("Allow"));
     EXPECT_EQ(origin.requests().size(), 2U);
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 namespace reverse_proxy::integration {
@@ -81,6 +82,19 @@ TEST(Listeners, AUnixSocketLeftBehindIsReplaced) {
     }
     ProxyFixture const second{origin, listen_there};
     EXPECT_EQ(RawClient::unix_socket(path).exchange(make_request("GET", "/")).status, 200U);
+}
+
+TEST(Listeners, WhatIsNoSocketIsKept) {
+    if (os::is_windows()) GTEST_SKIP() << "no unix sockets";
+    FaultOrigin origin;
+    TemporaryDirectory const directory;
+    auto const path = directory.file("notes.txt");
+    std::ofstream{path} << "mine";
+    auto const listen_there = [&](config::Settings& s) { s.listener.listen = {{"", 0, path}}; };
+    EXPECT_THROW((ProxyFixture{origin, listen_there}), server::ListenError);
+    std::string kept;
+    std::ifstream{path} >> kept;
+    EXPECT_EQ(kept, "mine");
 }
 
 TEST(Listeners, AUnixSocketOfASuccessorIsLeftAlone) {

@@ -256,12 +256,14 @@ TEST(Retry, ARetryAfterLongerThanTheTimeLeftEndsThem) {
     EXPECT_EQ(late.content, "later");
     EXPECT_EQ(late.field("Retry-After"), "31");
     EXPECT_EQ(origin.request_count(), 1U);
+    EXPECT_EQ(proxy.get_with_fault("status=503; extra=Retry-After:99999999999").status, 503U);
+    EXPECT_EQ(origin.request_count(), 2U) << "larger than any number here";
     EXPECT_EQ(proxy.metric("reverse_proxy_retries_total"), 0);
     EXPECT_EQ(proxy.get_with_fault("status=503; extra=Retry-After:1").status, 503U);
-    EXPECT_EQ(origin.request_count(), 1U + 3U);
+    EXPECT_EQ(origin.request_count(), 2U + 3U);
     // A 502 does not say when to come back; the field means nothing there.
     EXPECT_EQ(proxy.get_with_fault("status=502; extra=Retry-After:31").status, 502U);
-    EXPECT_EQ(origin.request_count(), 1U + 3U + 3U);
+    EXPECT_EQ(origin.request_count(), 2U + 3U + 3U);
 }
 
 TEST(Retry, AttemptsAreTheSameRequest) {

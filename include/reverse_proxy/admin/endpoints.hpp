@@ -46,6 +46,7 @@ public:
         std::string_view path;
         std::string_view query;  // without '?'
         std::string_view authorization;
+        std::string_view id{};  // for a refusal
     };
     /// The answer, or what the control thread is to render for `rendered`.
     [[nodiscard]] std::variant<http::LocalResponse, Report> answer(Request const& request,

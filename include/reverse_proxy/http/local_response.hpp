@@ -21,7 +21,14 @@ struct LocalResponse {
 /// Value of Allow where the proxy itself answers for a resource that is not its own.
 inline constexpr std::string_view kAllowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// `application/problem+json` (RFC 9457) with Proxy-Status (RFC 9209) for a failure.
+/// `application/problem+json` (RFC 9457) with Proxy-Status (RFC 9209).
+/// @param error_type  of RFC 9209, 2.3
+/// @param detail      text for `detail` and Proxy-Status' `details`, a literal without quotes; or
+/// ""
+LocalResponse problem_response(unsigned status, std::string_view error_type,
+                               std::string_view request_id, std::string_view detail = {});
+
+/// The same for a failure.
 /// @param retry_after  seconds for Retry-After; 0 = none
 /// @param detail       text for `detail` and Proxy-Status' `details`; "" where it must not be
 /// exposed

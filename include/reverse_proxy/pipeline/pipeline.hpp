@@ -56,6 +56,7 @@ private:
     static void respond_locally(Exchange& exchange, http::LocalResponse const& response,
                                 std::string_view request_id = {});
     void answer_as_recipient(Exchange& exchange);
+    std::string_view request_id(Exchange& exchange);
     bool admit(Exchange& exchange);
     core::Result<void> check_content(Exchange const& exchange) const;
     bool plan_content(Exchange const& exchange, upstream::Call& call) const;

@@ -3,6 +3,7 @@
 // The daemon's log: lines that any thread has to say go to standard output through one asynchronous
 // queue, beside the access log's (access_log.hpp).
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -22,9 +23,11 @@ using LogField = std::pair<std::string_view, std::string>;
 /// @param json    one JSON object a line, else text; both escape control bytes, so that a value
 /// never starts a line
 void start_logging(LogLevel level, bool json);
-/// Writes out what is queued, lines of the access log included, and ends the thread. Waits for as
-/// long as whoever reads standard output takes for it.
-void stop_logging();
+/// Writes out what is queued, lines of the access log included, and ends the thread.
+/// @param patience  for whoever reads standard output
+/// @return false where that was not enough: the thread stays in its write, what is queued is lost
+/// unless it is read yet, and nothing that the thread uses may be destroyed (std::_Exit)
+[[nodiscard]] bool stop_logging(std::chrono::milliseconds patience = std::chrono::seconds{2});
 /// Any thread. Never blocks: a full queue drops the oldest lines and counts them.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 [[nodiscard]] bool log_enabled(LogLevel level);

@@ -50,8 +50,9 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
     return limit.rlim_cur;
 }
 
-void ignore_broken_pipes() {
-    std::signal(SIGPIPE, SIG_IGN);
+void ignore_stray_signals() {
+    for (int const signal : {SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2})
+        std::signal(signal, SIG_IGN);
 }
 
 void block_broken_pipe_signal() {

@@ -19,7 +19,7 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
     return wanted;  // memory alone limits sockets
 }
 
-void ignore_broken_pipes() {}
+void ignore_stray_signals() {}
 
 void block_broken_pipe_signal() {}
 

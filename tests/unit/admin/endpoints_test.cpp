@@ -105,7 +105,8 @@ TEST(AdminEndpoints, StatusByMethodAndPath) {
         if (!answer) continue;
         EXPECT_EQ(field(*answer, "Cache-Control"), "no-store");
         if (c.status == 200 && c.path == "/status") continue;  // a page
-        EXPECT_EQ(answer->content_type, "application/json");
+        bool const refused = c.status >= 400 && c.status != 503;
+        EXPECT_EQ(answer->content_type, refused ? "application/problem+json" : "application/json");
         EXPECT_EQ(field(*answer, "Allow"),
                   c.status == 405 ? std::optional<std::string>{"GET, HEAD"} : std::nullopt);
         EXPECT_TRUE(json::parse(answer->content).contains("status"));

@@ -106,7 +106,7 @@ TEST(AccessLog, WritesWhateverTheLevelAndNothingWhereDisabled) {
     start_logging(LogLevel::error, true);
     AccessLog{true, false, true}.write(record());
     AccessLog{false, false, true}.write(record());
-    stop_logging();
+    EXPECT_TRUE(stop_logging(std::chrono::seconds{30}));
     std::string const out = testing::internal::GetCapturedStdout();
     ASSERT_FALSE(out.empty());
     EXPECT_EQ(out.find('\n'), out.size() - 1);
@@ -118,7 +118,7 @@ TEST(AccessLog, WritesNothingBeforeTheLogIsStarted) {
     log.write(record());
     testing::internal::CaptureStdout();
     start_logging(LogLevel::info, true);
-    stop_logging();
+    EXPECT_TRUE(stop_logging(std::chrono::seconds{30}));
     EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
 
@@ -134,7 +134,7 @@ TEST(AccessLog, LineAfterAPauseAndFlushedLinesComeWithoutAnythingElse) {
     EXPECT_EQ(out.read_lines(10), 10U);
     log.flush();
     out.start_reading();
-    stop_logging();
+    EXPECT_TRUE(stop_logging(std::chrono::seconds{30}));
     EXPECT_EQ(out.finish(), 0U);
 }
 
@@ -154,6 +154,6 @@ TEST(AccessLog, EveryWorkersLinesAreWrittenOrCounted) {
     second.join();
     EXPECT_GT(log_lines_dropped(), dropped_before);
     out.start_reading();
-    stop_logging();
+    EXPECT_TRUE(stop_logging(std::chrono::seconds{30}));
     EXPECT_EQ(out.finish() + (log_lines_dropped() - dropped_before), 2 * kLines);
 }

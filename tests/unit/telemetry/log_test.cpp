@@ -20,7 +20,7 @@ template <typename Write> std::string logged(LogLevel level, bool json, Write wr
     testing::internal::CaptureStdout();
     start_logging(level, json);
     write();
-    stop_logging();
+    EXPECT_TRUE(stop_logging(std::chrono::seconds{30}));
     return testing::internal::GetCapturedStdout();
 }
 
@@ -110,7 +110,7 @@ TEST(Log, FullQueueDropsAndCountsAndNeverBlocks) {
         log(LogLevel::info, "line", {{"value", value}});
     std::uint64_t const dropped = log_lines_dropped() - dropped_before;
     out.start_reading();
-    stop_logging();
+    EXPECT_TRUE(stop_logging(std::chrono::seconds{30}));
     EXPECT_EQ(out.finish() + dropped, kLines);
     EXPECT_GT(dropped, 10'000U);
     EXPECT_EQ(log_lines_dropped() - dropped_before, dropped) << "still counted after stop_logging";
@@ -121,7 +121,7 @@ TEST(Log, StartsAgainAfterAStop) {
         auto const out = logged(LogLevel::info, false, [] { log(LogLevel::info, "again"); });
         EXPECT_EQ(lines_of(out).size(), 1U);
     }
-    stop_logging();  // a second one does nothing
+    EXPECT_TRUE(stop_logging(std::chrono::seconds{30}));  // a second one does nothing
 }
 
 TEST(Log, LevelNames) {
