@@ -99,7 +99,7 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
         if (upload_ == Upload::sending && upload_stopped_at_ == Moved::turn_over) {
             co_await core::YieldTurn{io_.reactor};
         } else {
-            Full const origin = full_if(upload_blocked(), lease_->socket);
+            Reader const origin = reader_if(false, lease_->socket, upload_blocked());
             Wake const wake =
                 co_await core::Wait{io_.reactor,     *call_.client,       client_interest(),
                                     &lease_->socket, upstream_interest(), head_deadline()};
@@ -112,16 +112,16 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
     }
 }
 
-Attempt::Full Attempt::full_if(bool is_full, core::Socket const& socket) {
-    return is_full ? Full{&socket, socket.unacknowledged()} : Full{};
+Attempt::Reader Attempt::reader_if(bool counts, core::Socket const& socket, bool full) {
+    return counts || full ? Reader{&socket, full, socket.unacknowledged()} : Reader{};
 }
 
-/// Whether a peer that took no more has read since of what it was sent before. That is progress,
-/// too: a pipe's worth that one end had sent at once may take the other one minutes.
-bool Attempt::still_reads(Full const& peer) {
+/// Whether a peer has read since of what it was sent before. That is progress, too: a pipe's worth
+/// that one end had sent at once, or what the kernel holds, may take the other one minutes.
+bool Attempt::still_reads(Reader const& peer) {
     if (peer.socket == nullptr) return false;
-    bool const reads =
-        peer.socket->ready(kWritable) || peer.socket->unacknowledged() < peer.unacknowledged;
+    bool const takes_again = peer.full && peer.socket->ready(kWritable);
+    bool const reads = takes_again || peer.socket->unacknowledged() < peer.unacknowledged;
     if (reads) progress_at_ = io_.reactor.now();
     return reads;
 }
@@ -379,14 +379,15 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
             client |= kHungUp;
         }
         core::TimePoint const deadline = progress_at_ + settings_.stream_idle_timeout;
-        Full const slow_client = full_if(moved == Moved::sink_full, *call_.client);
-        Full const slow_origin = full_if(upload_blocked(), lease_->socket);
+        bool const client_full = moved == Moved::sink_full;
+        Reader const slow_client = reader_if(false, *call_.client, client_full);
+        Reader const slow_origin =
+            reader_if(streamed_ != nullptr && !client_full, lease_->socket, upload_blocked());
         Wake const wake = co_await core::Wait{io_.reactor,     *call_.client, client,
                                               &lease_->socket, upstream,      deadline};
         bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);
         if (one_reads && wake == Wake::timed_out) continue;
-        if (auto woken = relay_wake(wake, client, moved == Moved::sink_full); !woken)
-            co_return woken.error();
+        if (auto woken = relay_wake(wake, client, client_full); !woken) co_return woken.error();
     }
 }
 
@@ -441,8 +442,10 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
         core::TimePoint const deadline =
             progress_at_ +
             (half_closed ? settings_.stream_idle_timeout : settings_.tunnel_idle_timeout);
-        Full const slow_client = full_if(down_at == Moved::sink_full, *call_.client);
-        Full const slow_origin = full_if(up_at == Moved::sink_full, connection.socket);
+        Reader const slow_client =
+            reader_if(half_closed, *call_.client, down_at == Moved::sink_full);
+        Reader const slow_origin =
+            reader_if(half_closed, connection.socket, up_at == Moved::sink_full);
         Wake const wake = co_await core::Wait{io_.reactor,        *call_.client, client,
                                               &connection.socket, upstream,      deadline};
         bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);

@@ -91,13 +91,15 @@ private:
 
     bool take_idle_connection();
     core::Task<core::Result<void>> connect();
-    /// A peer that took no more, if `socket` is set, and what it had not acknowledged by then.
-    struct Full {
+    /// A peer whose reading counts as progress, if `socket` is set, and what it had not
+    /// acknowledged when a wait began.
+    struct Reader {
         core::Socket const* socket{nullptr};
+        bool full{false};
         std::size_t unacknowledged{0};
     };
-    static Full full_if(bool is_full, core::Socket const& socket);
-    bool still_reads(Full const& peer);
+    static Reader reader_if(bool counts, core::Socket const& socket, bool full);
+    bool still_reads(Reader const& peer);
     core::Result<void> send_request();
     core::Result<void> upload();
     core::Result<void> relay_wake(core::Wake wake, core::Readiness client, bool client_full) const;
