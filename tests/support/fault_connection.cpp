@@ -101,7 +101,7 @@ FaultConnection::Next FaultConnection::serve_one(MessageHead head) {
     framing_ = strict_request_framing(head.fields);
     bool const expects = same_name(joined(head.fields, "Expect"), "100-continue");
     bool const early = script.has("early_final") || script.has("early_keep");
-    if (script.has("slow_read")) reader_.slow_down();
+    reader_.slow_down(static_cast<unsigned>(script.number("slow_read", 0)));
     auto const index = record_.add_request(seen(std::move(head), number_));
 
     if (reset_next_request_ || script.has("reset_on_request")) return Next::reset;

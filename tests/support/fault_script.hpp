@@ -27,7 +27,7 @@ namespace reverse_proxy::test_support {
 /// Requests with content: `early_final` (answers before reading any of it, then closes its sending
 ///   side), `early_keep` (the same, then reads the content and goes on), `early_half`
 ///   (the response's head and half of its content, then the request's content, then the rest),
-///   `ignore_expect`, `slow_read` (MessageReader::slow_down; a tunnel is read like that, too).
+///   `ignore_expect`, `slow_read=N` (MessageReader::slow_down; a tunnel is read like that, too).
 /// Others: `drip` (one byte a send; `drip=N`: each N milliseconds after the last), `upgrade` (101,
 ///   then echoes; with `size` it sends the pattern and closes its sending side), `malformed=KIND`
 ///   (see fault_connection.cpp).

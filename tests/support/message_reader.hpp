@@ -52,8 +52,8 @@ public:
 
     explicit MessageReader(Socket socket) : socket_{std::move(socket)} {}
 
-    /// Makes the next 250 reads small and slow: 4 KiB and 20 milliseconds each.
-    void slow_down() { slow_reads_ = 250; }
+    /// Makes so many of the next reads small and slow: 4 KiB and 20 milliseconds each.
+    void slow_down(unsigned reads) { slow_reads_ = reads; }
 
     [[nodiscard]] Socket& socket() { return socket_; }
     [[nodiscard]] Socket const& socket() const { return socket_; }
