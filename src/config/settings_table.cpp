@@ -138,7 +138,7 @@ constexpr Setting kTable[] = {
         .min = 1,
         .max = kDayMs,
         .help = "The same for an upgraded connection such as a WebSocket; then both sides are "
-                "closed.",
+                "closed. Once one side has closed, the other has STREAM_IDLE_TIMEOUT_MS.",
     }),
     number<kClient, &ClientSettings::header_timeout>({
         .group = kTimeLimits,

@@ -15,6 +15,7 @@ LocalResponse problem_response(unsigned status, std::string_view error_type,
 
     LocalResponse response;
     response.status = status;
+    response.error = error_type;
     response.content_type = "application/problem+json";
     response.content = problem.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     std::string proxy_status = "reverse-proxy; error=" + std::string{error_type};

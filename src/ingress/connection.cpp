@@ -73,6 +73,7 @@ Task<> Connection::serve_requests() {
     // So many requests that had nothing to wait for, then the other connections have their turn.
     constexpr unsigned kRequestsPerTurn = 16;
     unsigned served = 0;
+    if (socket_.ready(core::kReset)) co_return;  // the kernel does not watch it
     for (;;) {
         while (in_.empty()) {
             in_.release();

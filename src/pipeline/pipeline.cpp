@@ -224,7 +224,9 @@ std::optional<admin::Report> Pipeline::serve_admin(Exchange& exchange,
                        head.fields.value_of(http::FieldId::authorization), request_id(exchange)},
                       state);
     if (auto const* const report = std::get_if<admin::Report>(&answer)) return *report;
-    respond_locally(exchange, std::get<http::LocalResponse>(answer), request_id(exchange));
+    auto const& response = std::get<http::LocalResponse>(answer);
+    exchange.error = response.error;
+    respond_locally(exchange, response, request_id(exchange));
     return {};
 }
 
@@ -279,7 +281,8 @@ Task<> Pipeline::serve_report(Exchange& exchange, admin::Report report) {
     exchange.method_text = exchange.method == http::Method::head ? "HEAD" : "GET";
     exchange.target_text = report == admin::Report::metrics ? "/metrics" : "/status.json";
     std::string text = co_await Rendering{report_source_, report};
-    respond_locally(exchange, admin::Endpoints::rendered(report, std::move(text)));
+    respond_locally(exchange, admin::Endpoints::rendered(report, std::move(text)),
+                    request_id(exchange));
 }
 
 bool Pipeline::admit(Exchange& exchange) {

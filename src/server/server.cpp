@@ -22,6 +22,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <cstdlib>
 #include <optional>
 #include <system_error>
 
@@ -211,8 +212,14 @@ int Server::Control::run() {
     from_system_.emplace(io_, [this] { stop_requested(); });
     tick();
     directory_->start([this] { serve(); });
-    // Nobody else could stop the workers: what escapes here ends the process, as it does in theirs.
-    [this]() noexcept { io_.run(); }();
+    try {
+        io_.run();
+    } catch (std::exception const& error) {
+        // Nobody is left to stop the workers.
+        log(LogLevel::error, "cannot go on", {{"error", error.what()}});
+        static_cast<void>(telemetry::stop_logging());
+        std::_Exit(config::exit_code::kFailure);
+    }
     for (auto const& worker : workers_)
         worker->join();
     if (traces_) traces_->stop();

@@ -8,11 +8,13 @@
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -23,6 +25,19 @@ namespace {
 // and for each worker about 2500 lines of the access log.
 constexpr std::size_t kQueueLines = 8192;
 constexpr std::size_t kRingBytes = std::size_t{1} << 20;
+
+/// Grows for as long as standard output is read.
+std::atomic<std::uint64_t> written{0};
+
+/// To standard output, in pieces that a slow reader takes soon.
+void put(std::string_view bytes) {
+    constexpr std::size_t kPiece = std::size_t{16} * 1024;
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(kPiece, bytes.size()))) {
+        std::size_t const size = std::min(kPiece, bytes.size());
+        std::fwrite(bytes.data(), 1, size, stdout);
+        written.fetch_add(size, std::memory_order_relaxed);
+    }
+}
 
 /// The rings of all access logs. Makers of rings and the thread that empties them meet here, at the
 /// mutex, which is never held while something is written.
@@ -36,8 +51,7 @@ public:
     /// One caller at a time.
     void write_out() {
         for (auto const& ring : all())
-            ring->take(
-                [](std::string_view lines) { std::fwrite(lines.data(), 1, lines.size(), stdout); });
+            ring->take(put);
         std::lock_guard const lock{mutex_};
         forget_finished();
     }
@@ -79,8 +93,8 @@ public:
 private:
     void sink_it_(spdlog::details::log_msg const& line) override {
         if (line.payload.size() != 0) {
-            std::fwrite(line.payload.data(), 1, line.payload.size(), stdout);
-            std::fputc('\n', stdout);
+            put({line.payload.data(), line.payload.size()});
+            put("\n");
         }
         if (pool_->queue_size() != 0) return;
         // Not only on an empty line: that one may have been overrun.
@@ -170,17 +184,28 @@ bool stop_logging(std::chrono::milliseconds patience) {
     least_level.store(LogLevel::warn, std::memory_order_relaxed);
     json_lines.store(false, std::memory_order_relaxed);
     dropped += queue->pool->overrun_counter();
-    std::promise<void> written;
-    auto const done = written.get_future();
-    std::thread writer{[queue, &rings = access_lines, written = std::move(written)]() mutable {
+    auto const finish = [queue, &rings = access_lines] {
         queue->pool.reset();  // writes what is queued and joins the thread
         rings.write_out();
         std::fflush(stdout);
-        written.set_value();
-    }};
-    bool const in_time = done.wait_for(patience) == std::future_status::ready;
-    in_time ? writer.join() : writer.detach();
-    return in_time;
+    };
+    auto finished = std::make_shared<std::promise<void>>();
+    auto const done = finished->get_future();
+    try {
+        std::thread{[finish, finished] {
+            finish();
+            finished->set_value();
+        }}.detach();
+    } catch (std::system_error const&) {
+        finish();
+        return true;
+    }
+    std::uint64_t before = 0;
+    do {
+        before = written.load(std::memory_order_relaxed);
+        if (done.wait_for(patience) == std::future_status::ready) return true;
+    } while (written.load(std::memory_order_relaxed) != before);
+    return false;
 }
 
 std::uint64_t log_lines_dropped() {

@@ -100,10 +100,11 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
             co_await core::YieldTurn{io_.reactor};
         } else {
             Reader const origin = reader_if(false, lease_->socket, upload_blocked());
-            Wake const wake =
-                co_await core::Wait{io_.reactor,     *call_.client,       client_interest(),
-                                    &lease_->socket, upstream_interest(), head_deadline()};
-            if (still_reads(origin) && wake == Wake::timed_out) continue;
+            Wake const wake = co_await core::Wait{
+                io_.reactor,     *call_.client,       client_interest(),
+                &lease_->socket, upstream_interest(), next_look(head_deadline(), origin, {})};
+            bool const reads = still_reads(origin);
+            if (wake == Wake::timed_out && (reads || io_.reactor.now() < head_deadline())) continue;
             if (Result<void> waited = wait_result(wake); !waited) co_return waited.error();
         }
         if (upload_ == Upload::sending) {
@@ -124,6 +125,15 @@ bool Attempt::still_reads(Reader const& peer) {
     bool const reads = takes_again || peer.socket->unacknowledged() < peer.unacknowledged;
     if (reads) progress_at_ = io_.reactor.now();
     return reads;
+}
+
+/// When a wait ends that is bounded by `deadline`: with somebody who may read, an eighth of
+/// STREAM_IDLE_TIMEOUT_MS sooner at the latest, or the acknowledgement of what was sent right
+/// before it would count as read at its end.
+core::TimePoint Attempt::next_look(core::TimePoint deadline, Reader const& one,
+                                   Reader const& other) const {
+    if (one.socket == nullptr && other.socket == nullptr) return deadline;
+    return std::min(deadline, io_.reactor.now() + settings_.stream_idle_timeout / 8);
 }
 
 bool Attempt::take_idle_connection() {
@@ -383,10 +393,11 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
         Reader const slow_client = reader_if(false, *call_.client, client_full);
         Reader const slow_origin =
             reader_if(streamed_ != nullptr && !client_full, lease_->socket, upload_blocked());
-        Wake const wake = co_await core::Wait{io_.reactor,     *call_.client, client,
-                                              &lease_->socket, upstream,      deadline};
+        Wake const wake = co_await core::Wait{
+            io_.reactor,     *call_.client, client,
+            &lease_->socket, upstream,      next_look(deadline, slow_client, slow_origin)};
         bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);
-        if (one_reads && wake == Wake::timed_out) continue;
+        if (wake == Wake::timed_out && (one_reads || io_.reactor.now() < deadline)) continue;
         if (auto woken = relay_wake(wake, client, client_full); !woken) co_return woken.error();
     }
 }
@@ -412,8 +423,9 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
         at = move.run();
         if (move.bytes() != bytes) progress_at_ = io_.reactor.now();
         bytes = move.bytes();
-        if (at == Moved::complete)
-            to.shutdown_send();  // this end has closed: so does the other one
+        if (at != Moved::complete) return;
+        progress_at_ = io_.reactor.now();  // from now on the other one has so long to follow
+        to.shutdown_send();
     };
     for (;;) {
         run(down, down_at, to_client.socket(), bytes_down);
@@ -446,14 +458,15 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
             reader_if(half_closed, *call_.client, down_at == Moved::sink_full);
         Reader const slow_origin =
             reader_if(half_closed, connection.socket, up_at == Moved::sink_full);
-        Wake const wake = co_await core::Wait{io_.reactor,        *call_.client, client,
-                                              &connection.socket, upstream,      deadline};
+        Wake const wake = co_await core::Wait{
+            io_.reactor,        *call_.client, client,
+            &connection.socket, upstream,      next_look(deadline, slow_client, slow_origin)};
         bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);
         if (wake == Wake::cancelled)
             co_return Failure{FailureKind::shutdown_cut, "tunnel cut by shutdown"};
         if (departed(client))
             co_return Failure{FailureKind::client_gone, "client broke the tunnel"};
-        if (wake != Wake::timed_out || one_reads) continue;
+        if (wake != Wake::timed_out || one_reads || io_.reactor.now() < deadline) continue;
         if (down_at == Moved::sink_full)
             co_return Failure{FailureKind::client_gone,
                               "client took nothing of the tunnel in time"};

@@ -2,6 +2,7 @@
 
 #include "reverse_proxy/platform/sockets.hpp"
 
+#include <cerrno>
 #include <utility>
 
 namespace reverse_proxy::upstream {
@@ -86,6 +87,10 @@ Lease ConnectionPool::start_connect(int& error) {
     if (descriptor < 0) return {};
     auto connection = std::make_unique<Connection>(io_, *this);
     connection->socket.open(io_.reactor, descriptor, error == 0 ? kWritable : core::Readiness{0});
+    if (connection->socket.ready(core::kReset)) {  // not watched, and not the endpoint's fault
+        error = ENOBUFS;
+        return {};
+    }
     cells_.connections_active.add(1);
     return Lease{std::move(connection)};
 }

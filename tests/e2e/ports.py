@@ -3,7 +3,7 @@
 A port the system hands out (port 0) and gets back may be handed out again before its server listens:
 four in a row had one twice in 16 of 40,000 tries, and two upstreams were one. Or a connection has
 it by then. So ports come from beside the range the system takes them from (ip(7),
-ip_local_port_range), where there is any, and each is given once.
+ip_local_port_range), while there are any, and each is given once.
 """
 
 import pathlib
@@ -17,10 +17,8 @@ _claims = []  # held until this process ends
 def _candidates():
     text = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
     low, high = map(int, text.split())
-    every = range(FIRST, LAST + 1)
-    beside = [port for port in every if not low <= port <= high] or list(every)
-    random.shuffle(beside)
-    return beside
+    every = random.sample(range(FIRST, LAST + 1), LAST + 1 - FIRST)
+    return sorted(every, key=lambda port: low <= port <= high)  # those beside come first
 
 
 def _claimed(port):

@@ -18,7 +18,10 @@ import socket
 import sys
 import time
 
-BIG = 400_000  # bytes of /big: more than the kernel takes off a proxy's hands for a slow reader
+PIECE = 100_000
+# Bytes of /big: more than the kernel takes off a proxy's hands for a slow reader, whatever it has
+# learnt of the way to it before (tcp_wmem; a high metric "reordering" makes large buffers).
+BIG = 80 * PIECE
 
 # What a client sends at once, what it sends byte by byte, and what it asks for.
 KINDS = {
@@ -150,8 +153,9 @@ async def run_origin():
                     return
                 size = BIG if b" /big " in head else 2
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
-                writer.write(b"x" * size)
-                await writer.drain()
+                for at in range(0, size, PIECE):
+                    writer.write(b"x" * min(PIECE, size - at))
+                    await writer.drain()
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:

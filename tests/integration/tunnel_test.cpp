@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace reverse_proxy::integration {
 namespace {
 
@@ -115,6 +117,19 @@ TEST(Tunnel, EndsAfterTheIdleTime) {
     EXPECT_TRUE(client.closed_without_a_byte());
     EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds{300});
     EXPECT_TRUE(origin.wait_connections_open(0));
+}
+
+// Its time begins when the other one has closed, however long nobody said anything before.
+TEST(Tunnel, HalfClosedAfterALongSilenceTheOtherEndMayStillSpeak) {
+    FaultOrigin origin;
+    ProxyFixture proxy{
+        origin, [](config::Settings& s) { s.upstream.stream_idle_timeout = milliseconds{500}; }};
+    auto client = proxy.client();
+    client.send(upgrade_request("upgrade; text=goodbye"));
+    EXPECT_EQ(client.read_response_head().status, 101U);
+    std::this_thread::sleep_for(milliseconds{700});  // the silence
+    client.half_close();
+    EXPECT_EQ(client.reader().read_to_end(), "goodbye");
 }
 
 TEST(Tunnel, ARefusalIsAnOrdinaryResponse) {

@@ -324,7 +324,10 @@ FaultConnection::Next FaultConnection::tunnel(std::size_t index, FaultScript con
     }
     for (;;) {
         std::string const bytes = reader_.read_some(within(kForEver));
-        if (bytes.empty()) return Next::close;
+        if (bytes.empty()) {
+            send(plain, script.value("text").value_or(""));
+            return Next::close;
+        }
         record_.received_bytes(bytes.size());
         // The peer asks for the end of the tunnel from this side.
         if (bytes == "bye") return Next::close;

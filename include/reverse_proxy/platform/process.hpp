@@ -16,8 +16,8 @@ unsigned processors_allowed();
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 
 /// A closed log pipe or connection is an error code for whoever writes to it, not the end of the
-/// process; nor is it the end that a closed terminal or a log rotation tells other daemons to
-/// reload or to open their files anew (SIGHUP, SIGUSR1, SIGUSR2). Once, at start.
+/// process; nor is what tells other daemons to reload or to open their files anew (SIGHUP, SIGUSR1,
+/// SIGUSR2). In a terminal SIGHUP is the terminal's end and remains the process's. Once, at start.
 void ignore_stray_signals();
 
 /// The same for the calling thread alone and whatever the process has set: splice(2) has no

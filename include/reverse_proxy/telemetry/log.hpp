@@ -24,8 +24,8 @@ using LogField = std::pair<std::string_view, std::string>;
 /// never starts a line
 void start_logging(LogLevel level, bool json);
 /// Writes out what is queued, lines of the access log included, and ends the thread.
-/// @param patience  for whoever reads standard output
-/// @return false where that was not enough: the thread stays in its write, what is queued is lost
+/// @param patience  how long whoever reads standard output may read nothing
+/// @return false where that was exceeded: the thread stays in its write, what is queued is lost
 /// unless it is read yet, and nothing that the thread uses may be destroyed (std::_Exit)
 [[nodiscard]] bool stop_logging(std::chrono::milliseconds patience = std::chrono::seconds{2});
 /// Any thread. Never blocks: a full queue drops the oldest lines and counts them.

@@ -100,6 +100,8 @@ private:
     };
     static Reader reader_if(bool counts, core::Socket const& socket, bool full);
     bool still_reads(Reader const& peer);
+    [[nodiscard]] core::TimePoint next_look(core::TimePoint deadline, Reader const& one,
+                                            Reader const& other) const;
     core::Result<void> send_request();
     core::Result<void> upload();
     core::Result<void> relay_wake(core::Wake wake, core::Readiness client, bool client_full) const;

@@ -51,8 +51,10 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
 }
 
 void ignore_stray_signals() {
-    for (int const signal : {SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2})
+    for (int const signal : {SIGPIPE, SIGUSR1, SIGUSR2})
         std::signal(signal, SIG_IGN);
+    bool const in_terminal = ::isatty(STDOUT_FILENO) != 0;
+    if (!in_terminal) std::signal(SIGHUP, SIG_IGN);
 }
 
 void block_broken_pipe_signal() {
