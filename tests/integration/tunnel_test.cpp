@@ -125,7 +125,7 @@ TEST(Tunnel, HalfClosedAfterALongSilenceTheOtherEndMayStillSpeak) {
     ProxyFixture proxy{
         origin, [](config::Settings& s) { s.upstream.stream_idle_timeout = milliseconds{500}; }};
     auto client = proxy.client();
-    client.send(upgrade_request("upgrade; text=goodbye"));
+    client.send(upgrade_request("upgrade; delay=200; text=goodbye"));
     EXPECT_EQ(client.read_response_head().status, 101U);
     std::this_thread::sleep_for(milliseconds{700});  // the silence
     client.half_close();

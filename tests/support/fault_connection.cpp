@@ -325,6 +325,7 @@ FaultConnection::Next FaultConnection::tunnel(std::size_t index, FaultScript con
     for (;;) {
         std::string const bytes = reader_.read_some(within(kForEver));
         if (bytes.empty()) {
+            pause(std::chrono::milliseconds{script.number("delay", 0)});
             send(plain, script.value("text").value_or(""));
             return Next::close;
         }

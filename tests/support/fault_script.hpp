@@ -29,8 +29,8 @@ namespace reverse_proxy::test_support {
 ///   (the response's head and half of its content, then the request's content, then the rest),
 ///   `ignore_expect`, `slow_read=N` (MessageReader::slow_down; a tunnel is read like that, too).
 /// Others: `drip` (one byte a send; `drip=N`: each N milliseconds after the last), `upgrade` (101,
-///   then echoes, and says `text` when the peer has closed; with `size` it sends the pattern and
-///   closes its sending side), `malformed=KIND` (see fault_connection.cpp).
+///   then echoes, and `delay` after the peer has closed says `text`; with `size` it sends the
+///   pattern and closes its sending side), `malformed=KIND` (see fault_connection.cpp).
 class FaultScript {
 public:
     FaultScript() = default;
