@@ -139,7 +139,7 @@ void Http1Exchange::respond(http::LocalResponse const& response, std::string_vie
     http::append_field(text, "Date", connection_.clients_.pipeline.date());
     for (auto const& [name, value] : response.fields)
         http::append_field(text, name, value);
-    if (!request_id.empty()) http::append_field(text, "X-Request-Id", request_id);
+    http::append_field(text, "X-Request-Id", request_id);
     write_connection_field();
     text.append("\r\n");
     writer_.set_framing(Framing::Kind::length);

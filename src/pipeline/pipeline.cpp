@@ -205,7 +205,7 @@ void Pipeline::answer_as_recipient(Exchange& exchange) {
     }
     http::LocalResponse response;
     response.fields.emplace_back("Allow", std::string{http::kAllowedMethods});
-    respond_locally(exchange, response, request_id(exchange));
+    respond_locally(exchange, response);
     finish(exchange);
 }
 
@@ -226,7 +226,7 @@ std::optional<admin::Report> Pipeline::serve_admin(Exchange& exchange,
     if (auto const* const report = std::get_if<admin::Report>(&answer)) return *report;
     auto const& response = std::get<http::LocalResponse>(answer);
     exchange.error = response.error;
-    respond_locally(exchange, response, request_id(exchange));
+    respond_locally(exchange, response);
     return {};
 }
 
@@ -240,12 +240,11 @@ std::string_view Pipeline::request_id(Exchange& exchange) {
     return {facts.request_id, facts.request_id_size};
 }
 
-void Pipeline::respond_locally(Exchange& exchange, http::LocalResponse const& response,
-                               std::string_view request_id) {
+void Pipeline::respond_locally(Exchange& exchange, http::LocalResponse const& response) {
     exchange.status = response.status;
     bool const with_content = exchange.method != http::Method::head;
     if (with_content) exchange.bytes_out = response.content.size();
-    exchange.downstream.respond(response, request_id, with_content);
+    exchange.downstream.respond(response, request_id(exchange), with_content);
 }
 
 namespace {
@@ -281,8 +280,7 @@ Task<> Pipeline::serve_report(Exchange& exchange, admin::Report report) {
     exchange.method_text = exchange.method == http::Method::head ? "HEAD" : "GET";
     exchange.target_text = report == admin::Report::metrics ? "/metrics" : "/status.json";
     std::string text = co_await Rendering{report_source_, report};
-    respond_locally(exchange, admin::Endpoints::rendered(report, std::move(text)),
-                    request_id(exchange));
+    respond_locally(exchange, admin::Endpoints::rendered(report, std::move(text)));
 }
 
 bool Pipeline::admit(Exchange& exchange) {
@@ -368,7 +366,6 @@ void Pipeline::fail(Exchange& exchange, Failure const& failure) {
 }
 
 void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
-    std::string_view const id = request_id(exchange);
     unsigned retry_after = 0;
     if (failure.kind == FailureKind::no_endpoint) retry_after = client_.retry_after_seconds();
     // 1 to 3 at random, so that the refused do not all come back at once.
@@ -376,8 +373,9 @@ void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
         retry_after = 1 + static_cast<unsigned>(io_.random.below(3));
     }
     bool const debug = settings_.telemetry.expose_debug_headers;
-    http::LocalResponse response = http::failure_response(
-        failure.kind, id, retry_after, debug ? failure.reason : std::string_view{});
+    http::LocalResponse response =
+        http::failure_response(failure.kind, request_id(exchange), retry_after,
+                               debug ? failure.reason : std::string_view{});
     if (debug && exchange.attempts > 0) {
         auto const latency =
             std::chrono::duration_cast<std::chrono::milliseconds>(exchange.upstream_latency);
@@ -388,7 +386,7 @@ void Pipeline::answer_failure(Exchange& exchange, Failure const& failure) {
     // After a fault of the client's nothing that follows on the connection can be trusted.
     bool const clients_fault = response.status < 500 || response.status == 501;
     if (clients_fault) exchange.downstream.close_afterwards();
-    respond_locally(exchange, response, id);
+    respond_locally(exchange, response);
 }
 
 /// @return how long the exchange took

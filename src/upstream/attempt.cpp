@@ -103,8 +103,8 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
             Wake const wake = co_await core::Wait{
                 io_.reactor,     *call_.client,       client_interest(),
                 &lease_->socket, upstream_interest(), next_look(head_deadline(), origin, {})};
-            bool const reads = still_reads(origin);
-            if (wake == Wake::timed_out && (reads || io_.reactor.now() < head_deadline())) continue;
+            heed(origin);
+            if (wake == Wake::timed_out && io_.reactor.now() < head_deadline()) continue;
             if (Result<void> waited = wait_result(wake); !waited) co_return waited.error();
         }
         if (upload_ == Upload::sending) {
@@ -117,19 +117,18 @@ Attempt::Reader Attempt::reader_if(bool counts, core::Socket const& socket, bool
     return counts || full ? Reader{&socket, full, socket.unacknowledged()} : Reader{};
 }
 
-/// Whether a peer has read since of what it was sent before. That is progress, too: a pipe's worth
-/// that one end had sent at once, or what the kernel holds, may take the other one minutes.
-bool Attempt::still_reads(Reader const& peer) {
-    if (peer.socket == nullptr) return false;
+/// What a peer has read since of what it was sent before is progress, too: a pipe's worth that one
+/// end had sent at once, or what the kernel holds, may take the other one minutes.
+void Attempt::heed(Reader const& peer) {
+    if (peer.socket == nullptr) return;
     bool const takes_again = peer.full && peer.socket->ready(kWritable);
-    bool const reads = takes_again || peer.socket->unacknowledged() < peer.unacknowledged;
-    if (reads) progress_at_ = io_.reactor.now();
-    return reads;
+    if (takes_again || peer.socket->unacknowledged() < peer.unacknowledged)
+        progress_at_ = io_.reactor.now();
 }
 
-/// When a wait ends that is bounded by `deadline`: with somebody who may read, an eighth of
-/// STREAM_IDLE_TIMEOUT_MS sooner at the latest, or the acknowledgement of what was sent right
-/// before it would count as read at its end.
+/// The end of a wait that `deadline` bounds. With somebody who may read it comes eight times in
+/// STREAM_IDLE_TIMEOUT_MS: progress is dated by the wait that saw it, and the acknowledgement of
+/// what was sent right before a long one would count from its end.
 core::TimePoint Attempt::next_look(core::TimePoint deadline, Reader const& one,
                                    Reader const& other) const {
     if (one.socket == nullptr && other.socket == nullptr) return deadline;
@@ -246,7 +245,7 @@ core::Readiness Attempt::upstream_interest() const {
 }
 
 core::TimePoint Attempt::head_deadline() const {
-    if (upload_ == Upload::sending) return progress_at_ + settings_.stream_idle_timeout;
+    if (upload_ == Upload::sending) return idle_deadline();
     if (upload_ == Upload::broken) return progress_at_ + settings_.request_timeout;
     return std::min(call_.deadline, attempt_deadline_);
 }
@@ -388,16 +387,16 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
         } else {
             client |= kHungUp;
         }
-        core::TimePoint const deadline = progress_at_ + settings_.stream_idle_timeout;
         bool const client_full = moved == Moved::sink_full;
         Reader const slow_client = reader_if(false, *call_.client, client_full);
         Reader const slow_origin =
             reader_if(streamed_ != nullptr && !client_full, lease_->socket, upload_blocked());
         Wake const wake = co_await core::Wait{
             io_.reactor,     *call_.client, client,
-            &lease_->socket, upstream,      next_look(deadline, slow_client, slow_origin)};
-        bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);
-        if (wake == Wake::timed_out && (one_reads || io_.reactor.now() < deadline)) continue;
+            &lease_->socket, upstream,      next_look(idle_deadline(), slow_client, slow_origin)};
+        heed(slow_client);
+        heed(slow_origin);
+        if (wake == Wake::timed_out && io_.reactor.now() < idle_deadline()) continue;
         if (auto woken = relay_wake(wake, client, client_full); !woken) co_return woken.error();
     }
 }
@@ -451,22 +450,23 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
         if (client == 0) client = kReset;
         // Once one end has closed, the other has only so long to follow.
         bool const half_closed = down_at == Moved::complete || up_at == Moved::complete;
-        core::TimePoint const deadline =
-            progress_at_ +
-            (half_closed ? settings_.stream_idle_timeout : settings_.tunnel_idle_timeout);
+        core::Duration const patience =
+            half_closed ? settings_.stream_idle_timeout : settings_.tunnel_idle_timeout;
         Reader const slow_client =
             reader_if(half_closed, *call_.client, down_at == Moved::sink_full);
         Reader const slow_origin =
             reader_if(half_closed, connection.socket, up_at == Moved::sink_full);
         Wake const wake = co_await core::Wait{
-            io_.reactor,        *call_.client, client,
-            &connection.socket, upstream,      next_look(deadline, slow_client, slow_origin)};
-        bool const one_reads = still_reads(slow_client) || still_reads(slow_origin);
+            io_.reactor, *call_.client,
+            client,      &connection.socket,
+            upstream,    next_look(progress_at_ + patience, slow_client, slow_origin)};
+        heed(slow_client);
+        heed(slow_origin);
         if (wake == Wake::cancelled)
             co_return Failure{FailureKind::shutdown_cut, "tunnel cut by shutdown"};
         if (departed(client))
             co_return Failure{FailureKind::client_gone, "client broke the tunnel"};
-        if (wake != Wake::timed_out || one_reads || io_.reactor.now() < deadline) continue;
+        if (wake != Wake::timed_out || io_.reactor.now() < progress_at_ + patience) continue;
         if (down_at == Moved::sink_full)
             co_return Failure{FailureKind::client_gone,
                               "client took nothing of the tunnel in time"};

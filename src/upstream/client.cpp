@@ -45,13 +45,9 @@ bool is_error_status(unsigned status) {
 /// Seconds of a Retry-After; a date is not understood and left to the client (RFC 9110, 10.2.3).
 std::optional<core::Duration> retry_after(http::ResponseHead const& head) {
     std::string_view const value = head.fields.value_of(http::FieldId::retry_after);
-    unsigned seconds = 0;
+    unsigned seconds = std::numeric_limits<unsigned>::max();  // what a larger number stays at
     auto const parsed = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    if (value.empty() || parsed.ptr != value.data() + value.size()) return {};
-    // Longer than any wait here, if it is a number at all.
-    if (parsed.ec == std::errc::result_out_of_range)
-        seconds = std::numeric_limits<unsigned>::max();
-    else if (parsed.ec != std::errc{})
+    if (parsed.ec == std::errc::invalid_argument || parsed.ptr != value.data() + value.size())
         return {};
     return std::chrono::seconds{seconds};
 }

@@ -320,7 +320,8 @@ FaultConnection::Next FaultConnection::tunnel(std::size_t index, FaultScript con
     if (script.has("size")) {
         send_content(index, script, {});
         reader_.socket().shutdown_write();
-        return reader_.read_to_end().empty() ? Next::close : Next::reset;
+        reader_.read_to_end();
+        return Next::close;
     }
     for (;;) {
         std::string const bytes = reader_.read_some(within(kForEver));

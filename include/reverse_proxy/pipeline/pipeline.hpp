@@ -53,8 +53,7 @@ private:
     std::optional<admin::Report> serve_admin(Exchange& exchange, http::RequestHead const& head,
                                              http::Target const& target);
     core::Task<> serve_report(Exchange& exchange, admin::Report report);
-    static void respond_locally(Exchange& exchange, http::LocalResponse const& response,
-                                std::string_view request_id = {});
+    void respond_locally(Exchange& exchange, http::LocalResponse const& response);
     void answer_as_recipient(Exchange& exchange);
     std::string_view request_id(Exchange& exchange);
     bool admit(Exchange& exchange);

@@ -99,7 +99,7 @@ private:
         std::size_t unacknowledged{0};
     };
     static Reader reader_if(bool counts, core::Socket const& socket, bool full);
-    bool still_reads(Reader const& peer);
+    void heed(Reader const& peer);
     [[nodiscard]] core::TimePoint next_look(core::TimePoint deadline, Reader const& one,
                                             Reader const& other) const;
     core::Result<void> send_request();
@@ -114,6 +114,9 @@ private:
     [[nodiscard]] core::Readiness client_interest() const;
     [[nodiscard]] core::Readiness upstream_interest() const;
     [[nodiscard]] core::TimePoint head_deadline() const;
+    [[nodiscard]] core::TimePoint idle_deadline() const {
+        return progress_at_ + settings_.stream_idle_timeout;
+    }
     [[nodiscard]] core::Failure closed_early() const;
     /// Whether the upload goes on and the client's next bytes are what it needs.
     [[nodiscard]] bool awaits_client() const {
