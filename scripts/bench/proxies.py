@@ -15,6 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 from ports import free_port  # pylint: disable=wrong-import-position
+from processes import descendants  # pylint: disable=wrong-import-position
 
 PROXY_CPU, LOAD_CPU = "0", "1"
 START_SECONDS = 10
@@ -66,13 +67,7 @@ class Process:
                 self._process.wait()
 
     def _with_children(self):
-        pending, all_of_them = [self.pid], []
-        while pending:
-            pid = pending.pop()
-            all_of_them.append(pid)
-            for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-                pending += map(int, children.read_text().split())
-        return all_of_them
+        return [self.pid, *descendants(self.pid)]
 
     def cpu_seconds(self):
         """User and system time of all threads (schedstat counts nanoseconds)."""

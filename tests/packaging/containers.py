@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 
+from processes import descendants
 from support import tool, wait_until
 
 PACKAGES = pathlib.Path(os.environ["REVERSE_PROXY_PACKAGES"])
@@ -30,16 +31,6 @@ def checked(done):
 def configuration(image):
     """What Docker's format says of an image."""
     return json.loads(checked(buildah("inspect", "--type", "image", image)))["Docker"]["config"]
-
-
-def descendants(pid):
-    found = []
-    for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:  # each thread has children of its own
-            found += map(int, thread.read_text(encoding="ascii").split())
-        except OSError:
-            continue
-    return found + [below for child in found for below in descendants(child)]
 
 
 class Daemon:
