@@ -1,6 +1,7 @@
 #include "reverse_proxy/ingress/connection.hpp"
 
 #include "http1_exchange.hpp"
+#include "reverse_proxy/relay/progress.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -152,15 +153,7 @@ Task<bool> Connection::serve_request() {
         clients_.pipeline.refuse(exchange, head, framing.error(), started);
     }
 
-    while (!out_.empty() && !exchange.broken()) {
-        core::TimePoint const patience =
-            clients_.io.reactor.now() + clients_.upstream.stream_idle_timeout;
-        std::size_t const unread = socket_.unacknowledged();
-        Wake const wake =
-            co_await core::Wait{clients_.io.reactor, socket_, core::kWritable, patience};
-        if (wake == Wake::timed_out && socket_.unacknowledged() < unread) continue;
-        if (wake != Wake::ready || out_.flush(socket_) == core::Flow::broken) co_return false;
-    }
+    if (!out_.empty() && !exchange.broken() && !co_await flush()) co_return false;
     if (exchange.keep_alive()) co_return true;
     if (exchange.broken()) {
         socket_.reset();
@@ -168,6 +161,20 @@ Task<bool> Connection::serve_request() {
         co_await linger();
     }
     co_return false;
+}
+
+/// What is left of an answer, to a client that takes it slowly. @return false where it does not
+Task<bool> Connection::flush() {
+    relay::Progress progress{clients_.io.reactor, clients_.upstream.stream_idle_timeout};
+    while (!out_.empty()) {
+        relay::Reader const client{socket_, true};
+        Wake const wake = co_await core::Wait{clients_.io.reactor, socket_, core::kWritable,
+                                              progress.next_look(progress.deadline(), client)};
+        progress.heed(client);
+        if (wake == Wake::timed_out && clients_.io.reactor.now() < progress.deadline()) continue;
+        if (wake != Wake::ready || out_.flush(socket_) == core::Flow::broken) co_return false;
+    }
+    co_return true;
 }
 
 /// Lets the client read its answer before the connection closes: closing with unread bytes in the

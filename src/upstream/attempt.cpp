@@ -17,8 +17,13 @@ using core::Task;
 using core::Wake;
 using http::Framing;
 using relay::Moved;
+using relay::Reader;
 
 namespace {
+
+Reader reader_if(bool counts, core::Socket const& socket, bool full) {
+    return counts || full ? Reader{socket, full} : Reader{};
+}
 
 Failure client_stalled() {
     return {FailureKind::content_timeout, "no content from the client in STREAM_IDLE_TIMEOUT_MS"};
@@ -84,7 +89,8 @@ relay::ContentSource::Step ReplayableContent::take() {
 
 Attempt::Attempt(core::WorkerIo& io, config::UpstreamSettings const& settings, Call& call,
                  std::shared_ptr<ConnectionPool> pool, ReplayableContent* streamed)
-    : io_{io}, settings_{settings}, call_{call}, pool_{std::move(pool)}, streamed_{streamed} {}
+    : io_{io}, settings_{settings}, call_{call}, pool_{std::move(pool)}, streamed_{streamed},
+      progress_{io.reactor, settings.stream_idle_timeout} {}
 
 Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
     if (fresh || !take_idle_connection()) {
@@ -102,8 +108,8 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
             Reader const origin = reader_if(false, lease_->socket, upload_blocked());
             Wake const wake = co_await core::Wait{
                 io_.reactor,     *call_.client,       client_interest(),
-                &lease_->socket, upstream_interest(), next_look(head_deadline(), origin, {})};
-            heed(origin);
+                &lease_->socket, upstream_interest(), progress_.next_look(head_deadline(), origin)};
+            progress_.heed(origin);
             if (wake == Wake::timed_out && io_.reactor.now() < head_deadline()) continue;
             if (Result<void> waited = wait_result(wake); !waited) co_return waited.error();
         }
@@ -111,28 +117,6 @@ Task<Result<void>> Attempt::run(bool fresh, http::ResponseHead& head) {
             if (Result<void> uploaded = upload(); !uploaded) co_return uploaded.error();
         }
     }
-}
-
-Attempt::Reader Attempt::reader_if(bool counts, core::Socket const& socket, bool full) {
-    return counts || full ? Reader{&socket, full, socket.unacknowledged()} : Reader{};
-}
-
-/// What a peer has read since of what it was sent before is progress, too: a pipe's worth that one
-/// end had sent at once, or what the kernel holds, may take the other one minutes.
-void Attempt::heed(Reader const& peer) {
-    if (peer.socket == nullptr) return;
-    bool const takes_again = peer.full && peer.socket->ready(kWritable);
-    if (takes_again || peer.socket->unacknowledged() < peer.unacknowledged)
-        progress_at_ = io_.reactor.now();
-}
-
-/// The end of a wait that `deadline` bounds. With somebody who may read it comes eight times in
-/// STREAM_IDLE_TIMEOUT_MS: progress is dated by the wait that saw it, and the acknowledgement of
-/// what was sent right before a long one would count from its end.
-core::TimePoint Attempt::next_look(core::TimePoint deadline, Reader const& one,
-                                   Reader const& other) const {
-    if (one.socket == nullptr && other.socket == nullptr) return deadline;
-    return std::min(deadline, io_.reactor.now() + settings_.stream_idle_timeout / 8);
 }
 
 bool Attempt::take_idle_connection() {
@@ -173,7 +157,7 @@ Result<void> Attempt::send_request() {
     Connection& connection = *lease_;
     call_.request->write(io_.gather.text(), pool_->endpoint());
     request_bytes_sent_ = true;
-    progress_at_ = io_.reactor.now();
+    progress_.note();
     upload_ = Upload::sending;
     writer_.emplace(io_, connection.socket, connection.out, content.framing);
     if (streamed_ != nullptr) {
@@ -211,7 +195,7 @@ Result<void> Attempt::upload() {
     }
     std::uint64_t const before = upload_move_->bytes();
     upload_stopped_at_ = upload_move_->run();
-    if (upload_move_->bytes() != before) progress_at_ = io_.reactor.now();
+    if (upload_move_->bytes() != before) progress_.note();
     switch (upload_stopped_at_) {
     case Moved::complete:
         request_complete();
@@ -245,8 +229,8 @@ core::Readiness Attempt::upstream_interest() const {
 }
 
 core::TimePoint Attempt::head_deadline() const {
-    if (upload_ == Upload::sending) return idle_deadline();
-    if (upload_ == Upload::broken) return progress_at_ + settings_.request_timeout;
+    if (upload_ == Upload::sending) return progress_.deadline();
+    if (upload_ == Upload::broken) return progress_.at() + settings_.request_timeout;
     return std::min(call_.deadline, attempt_deadline_);
 }
 
@@ -357,11 +341,11 @@ Result<void> Attempt::relay_wake(Wake wake, core::Readiness client, bool client_
 
 Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes) {
     relay::ContentMove download{*reader_, sink, &io_.pipes};
-    progress_at_ = io_.reactor.now();
+    progress_.note();
     for (;;) {
         // First the response, whose head waits to leave together with its first content.
         Moved const moved = download.run();
-        if (download.bytes() != bytes) progress_at_ = io_.reactor.now();
+        if (download.bytes() != bytes) progress_.note();
         bytes = download.bytes();
         if (moved == Moved::complete) co_return Result<void>{};
         if (moved == Moved::source_failed) co_return reader_->failure();
@@ -392,11 +376,12 @@ Task<Result<void>> Attempt::relay(relay::ContentSink& sink, std::uint64_t& bytes
         Reader const slow_origin =
             reader_if(streamed_ != nullptr && !client_full, lease_->socket, upload_blocked());
         Wake const wake = co_await core::Wait{
-            io_.reactor,     *call_.client, client,
-            &lease_->socket, upstream,      next_look(idle_deadline(), slow_client, slow_origin)};
-        heed(slow_client);
-        heed(slow_origin);
-        if (wake == Wake::timed_out && io_.reactor.now() < idle_deadline()) continue;
+            io_.reactor, *call_.client,
+            client,      &lease_->socket,
+            upstream,    progress_.next_look(progress_.deadline(), slow_client, slow_origin)};
+        progress_.heed(slow_client);
+        progress_.heed(slow_origin);
+        if (wake == Wake::timed_out && io_.reactor.now() < progress_.deadline()) continue;
         if (auto woken = relay_wake(wake, client, client_full); !woken) co_return woken.error();
     }
 }
@@ -413,17 +398,17 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
     writer_.emplace(io_, connection.socket, connection.out, raw.kind);
     relay::ContentMove down{*reader_, to_client, nullptr};
     relay::ContentMove up{from_client, *writer_, nullptr};
-    progress_at_ = io_.reactor.now();
+    progress_.note();
     Moved down_at = Moved::source_empty;
     Moved up_at = Moved::source_empty;
     auto const run = [&](relay::ContentMove& move, Moved& at, core::Socket& to,
                          std::uint64_t& bytes) {
         if (at == Moved::complete) return;
         at = move.run();
-        if (move.bytes() != bytes) progress_at_ = io_.reactor.now();
+        if (move.bytes() != bytes) progress_.note();
         bytes = move.bytes();
         if (at != Moved::complete) return;
-        progress_at_ = io_.reactor.now();  // from now on the other one has so long to follow
+        progress_.note();  // from now on the other one has so long to follow
         to.shutdown_send();
     };
     for (;;) {
@@ -459,14 +444,14 @@ Task<Result<void>> Attempt::tunnel(relay::ContentSource& from_client, relay::Con
         Wake const wake = co_await core::Wait{
             io_.reactor, *call_.client,
             client,      &connection.socket,
-            upstream,    next_look(progress_at_ + patience, slow_client, slow_origin)};
-        heed(slow_client);
-        heed(slow_origin);
+            upstream,    progress_.next_look(progress_.at() + patience, slow_client, slow_origin)};
+        progress_.heed(slow_client);
+        progress_.heed(slow_origin);
         if (wake == Wake::cancelled)
             co_return Failure{FailureKind::shutdown_cut, "tunnel cut by shutdown"};
         if (departed(client))
             co_return Failure{FailureKind::client_gone, "client broke the tunnel"};
-        if (wake != Wake::timed_out || io_.reactor.now() < progress_at_ + patience) continue;
+        if (wake != Wake::timed_out || io_.reactor.now() < progress_.at() + patience) continue;
         if (down_at == Moved::sink_full)
             co_return Failure{FailureKind::client_gone,
                               "client took nothing of the tunnel in time"};

@@ -48,6 +48,22 @@ TEST_F(SlowReaders, OfAResponse) {
     }
 }
 
+// What the proxy answers itself lies in its memory as a whole: no more comes that would move.
+TEST_F(SlowReaders, OfTheProxysOwnAnswer) {
+    constexpr unsigned kUpstreams = 500;  // megabytes of samples
+    std::vector<config::UpstreamUrl> upstreams;
+    for (unsigned upstream = 1; upstream <= kUpstreams; ++upstream)
+        upstreams.push_back(upstream_at("127.0.0.1", static_cast<std::uint16_t>(upstream)));
+    ProxyFixture proxy{std::move(upstreams), idle_soon};
+    auto client = proxy.client(kSlow);
+    client.send(make_request("GET", "/metrics", {}));
+    auto response = client.read_response_head();
+    client.reader().slow_down(500);
+    std::size_t size = 0;
+    client.read_content(response, [&](std::string_view piece) { size += piece.size(); });
+    EXPECT_EQ(std::to_string(size), response.field("Content-Length"));
+}
+
 class SlowReadersOfUploads : public SlowReaders, public ::testing::WithParamInterface<bool> {};
 
 // The response has begun, and more of it comes only when the content has been read.

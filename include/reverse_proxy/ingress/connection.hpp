@@ -68,6 +68,7 @@ private:
     /// @return whether another request may follow
     core::Task<bool> serve_request();
     core::Result<std::size_t> read_head(http::HeadScanner& scanner);
+    core::Task<bool> flush();
     core::Task<> linger();
 
     Clients& clients_;

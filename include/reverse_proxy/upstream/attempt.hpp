@@ -4,6 +4,7 @@
 #include "reverse_proxy/core/task.hpp"
 #include "reverse_proxy/http/head.hpp"
 #include "reverse_proxy/relay/http1_content.hpp"
+#include "reverse_proxy/relay/progress.hpp"
 #include "reverse_proxy/upstream/call.hpp"
 #include "reverse_proxy/upstream/connection_pool.hpp"
 
@@ -91,17 +92,6 @@ private:
 
     bool take_idle_connection();
     core::Task<core::Result<void>> connect();
-    /// A peer whose reading counts as progress, if `socket` is set, and what it had not
-    /// acknowledged when a wait began.
-    struct Reader {
-        core::Socket const* socket{nullptr};
-        bool full{false};
-        std::size_t unacknowledged{0};
-    };
-    static Reader reader_if(bool counts, core::Socket const& socket, bool full);
-    void heed(Reader const& peer);
-    [[nodiscard]] core::TimePoint next_look(core::TimePoint deadline, Reader const& one,
-                                            Reader const& other) const;
     core::Result<void> send_request();
     core::Result<void> upload();
     core::Result<void> relay_wake(core::Wake wake, core::Readiness client, bool client_full) const;
@@ -114,9 +104,6 @@ private:
     [[nodiscard]] core::Readiness client_interest() const;
     [[nodiscard]] core::Readiness upstream_interest() const;
     [[nodiscard]] core::TimePoint head_deadline() const;
-    [[nodiscard]] core::TimePoint idle_deadline() const {
-        return progress_at_ + settings_.stream_idle_timeout;
-    }
     [[nodiscard]] core::Failure closed_early() const;
     /// Whether the upload goes on and the client's next bytes are what it needs.
     [[nodiscard]] bool awaits_client() const {
@@ -140,7 +127,7 @@ private:
     http::Framing framing_;
     Upload upload_{Upload::none};
     relay::Moved upload_stopped_at_{relay::Moved::source_empty};
-    core::TimePoint progress_at_{};
+    relay::Progress progress_;
     core::TimePoint attempt_deadline_{core::kNever};
     unsigned interim_count_{0};
     bool connection_reused_{false};
