@@ -92,7 +92,7 @@ bool CircuitBreaker::try_acquire(core::TimePoint now, Ticket& ticket, Transition
     }
 }
 
-CircuitBreaker::Transition CircuitBreaker::succeeded(Ticket ticket, core::TimePoint /*now*/) {
+CircuitBreaker::Transition CircuitBreaker::succeeded(Ticket ticket) {
     if (!config_.enabled) return {};
     Word word = read();
     while (word.generation == ticket.generation) {
@@ -124,7 +124,7 @@ CircuitBreaker::Transition CircuitBreaker::failed(Ticket ticket, core::TimePoint
     return {};
 }
 
-void CircuitBreaker::abandon(Ticket ticket, core::TimePoint /*now*/) {
+void CircuitBreaker::abandon(Ticket ticket) {
     if (!config_.enabled || !ticket.probe) return;
     Word word = read();
     while (word.generation == ticket.generation) {

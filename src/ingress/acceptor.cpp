@@ -101,7 +101,7 @@ bool Acceptor::accept_one() {
     if (descriptor >= 0) {
         address.resize(size);
         if (accepted_since_refusal_ >= 0) ++accepted_since_refusal_;
-        accepted_(descriptor, peer_of(address, clients_.trusted), std::move(*permit));
+        accepted_(descriptor, peer_of(address, clients_.pipeline.trusted()), std::move(*permit));
         return true;
     }
     switch (error) {

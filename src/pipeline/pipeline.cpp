@@ -4,7 +4,7 @@
 #include "reverse_proxy/modifiers/response_modifiers.hpp"
 #include "reverse_proxy/platform/process.hpp"
 #include "reverse_proxy/telemetry/log.hpp"
-#include "reverse_proxy/telemetry/stage_scope.hpp"
+#include "reverse_proxy/telemetry/stage_clock.hpp"
 
 #include <algorithm>
 #include <array>

@@ -31,13 +31,11 @@ Worker::Worker(Parts parts)
                                            shared_upstream(parts_.shared), metrics_},
       pipeline_{io_,     parts_.settings,      parts_.shared,     metrics_,
                 client_, parts_.report_source, parts_.spans.get()},
-      trusted_{parts_.settings.client.trusted_proxies, parts_.settings.client.trust_unix_peers},
       clients_{.io = io_,
                .settings = parts_.settings.client,
                .upstream = parts_.settings.upstream,
                .pipeline = pipeline_,
                .metrics = metrics_,
-               .trusted = trusted_,
                .on_closed = [this] {
                    for (auto const& acceptor : acceptors_)
                        acceptor->resume();

@@ -303,13 +303,13 @@ void Client::Exchange::settle(AttemptOutcome outcome, bool blamed) {
     unsettled_ = false;
     balancing::Endpoint& endpoint = call_.pool->endpoint();
     call_.pool->cells().attempts[static_cast<unsigned>(outcome)].add(1);
-    core::TimePoint const now = client_.io_.reactor.now();
     if (outcome == AttemptOutcome::ok) {
-        client_.report(endpoint.breaker.succeeded(ticket_, now), endpoint, "an attempt succeeded");
+        client_.report(endpoint.breaker.succeeded(ticket_), endpoint, "an attempt succeeded");
     } else if (blamed) {
-        client_.report(endpoint.breaker.failed(ticket_, now), endpoint, "failed attempts");
+        client_.report(endpoint.breaker.failed(ticket_, client_.io_.reactor.now()), endpoint,
+                       "failed attempts");
     } else {
-        endpoint.breaker.abandon(ticket_, now);
+        endpoint.breaker.abandon(ticket_);
     }
 }
 

@@ -74,7 +74,6 @@ Lease ConnectionPool::take(bool careful) {
             (careful && !connection->socket.quiet()))
             continue;
         cells_.connections_active.add(1);
-        connection->reused = true;
         return Lease{std::move(connection)};
     }
     return {};

@@ -37,7 +37,7 @@ void one_request_each(benchmark::State& state) {
         auto permit = shared.in_flight.try_acquire();
         shared.budget.request_started();
         auto const pick = balancer.pick(shared.now, none_tried);
-        shared.endpoints[pick->index]->breaker.succeeded(pick->ticket, shared.now);
+        shared.endpoints[pick->index]->breaker.succeeded(pick->ticket);
         permit->release();
     }
 }

@@ -42,7 +42,6 @@ ProxyRig::ProxyRig()
                .upstream = settings_.upstream,
                .pipeline = pipeline_,
                .metrics = metrics_,
-               .trusted = trusted_,
                .on_closed = [] {}} {
     io_.reactor.start([](core::TimePoint) {});
 }

@@ -52,7 +52,6 @@ private:
     telemetry::MetricsShard metrics_;
     upstream::Client client_;
     pipeline::Pipeline pipeline_;
-    modifiers::TrustedProxies trusted_;
     ingress::Clients clients_;
 };
 

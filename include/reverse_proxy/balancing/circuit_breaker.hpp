@@ -64,9 +64,9 @@ public:
     [[nodiscard]] bool allows(core::TimePoint now) const;
     /// Takes the right to one attempt; false: refused. `transition` tells of open -> half_open.
     [[nodiscard]] bool try_acquire(core::TimePoint now, Ticket& ticket, Transition& transition);
-    Transition succeeded(Ticket ticket, core::TimePoint now);
+    Transition succeeded(Ticket ticket);
     Transition failed(Ticket ticket, core::TimePoint now);
-    void abandon(Ticket ticket, core::TimePoint now);
+    void abandon(Ticket ticket);
 
     /// half_open from the moment an open breaker is due for its probe.
     [[nodiscard]] BreakerState state(core::TimePoint now) const;

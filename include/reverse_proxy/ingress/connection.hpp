@@ -23,7 +23,6 @@ struct Clients {
     config::UpstreamSettings const& upstream;  // STREAM_IDLE_TIMEOUT_MS
     pipeline::Pipeline& pipeline;
     telemetry::MetricsShard& metrics;
-    modifiers::TrustedProxies const& trusted;
     /// Called when a connection has ended: a place under MAX_CONNECTIONS and a descriptor are free
     /// again.
     std::function<void()> on_closed;

@@ -44,6 +44,7 @@ public:
     /// Every 100 ms or so: Date is made anew, waiting log lines go out.
     void tick();
     [[nodiscard]] SharedState& shared() { return shared_; }
+    [[nodiscard]] modifiers::TrustedProxies const& trusted() const { return trusted_; }
     /// Value of Date, as of the last tick.
     [[nodiscard]] std::string_view date() const { return date_; }
 

@@ -69,7 +69,6 @@ private:
     telemetry::MetricsShard metrics_;
     upstream::Client client_;
     pipeline::Pipeline pipeline_;
-    modifiers::TrustedProxies trusted_;
     ingress::Clients clients_;
     std::vector<std::unique_ptr<ingress::Acceptor>> acceptors_;
     std::vector<std::unique_ptr<ingress::Acceptor>> admin_acceptors_;

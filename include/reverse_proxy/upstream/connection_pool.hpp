@@ -19,7 +19,6 @@ struct Connection {
     core::ReadBuffer in;
     core::Outbox out;
     ConnectionPool& pool;
-    bool reused{false};
     core::TimePoint idle_since{};
     core::Duration
         idle_limit;  // UPSTREAM_IDLE_TIMEOUT_MS or less, as the origin's Keep-Alive field said

@@ -69,9 +69,9 @@ TEST_P(CircuitBreakerStories, EndWhereTheyShould) {
             EXPECT_TRUE(refused(breaker, now));
         } else {
             Ticket const ticket = acquire(breaker, now);
-            if (step.act == 's') breaker.succeeded(ticket, now);
+            if (step.act == 's') breaker.succeeded(ticket);
             if (step.act == 'f') breaker.failed(ticket, now);
-            if (step.act == 'a') breaker.abandon(ticket, now);
+            if (step.act == 'a') breaker.abandon(ticket);
         }
         EXPECT_EQ(breaker.state(now), step.after);
     }
@@ -147,10 +147,10 @@ TEST(CircuitBreaker, ReportsOfAnEarlierPeriodChangeNothing) {
     Ticket const early_failure = acquire(breaker, kStart);
     breaker.failed(acquire(breaker, kStart), kStart);
     Ticket const probe = acquire(breaker, kStart + 10s);
-    EXPECT_FALSE(breaker.succeeded(early_success, kStart + 11s).happened);
+    EXPECT_FALSE(breaker.succeeded(early_success).happened);
     EXPECT_FALSE(breaker.failed(early_failure, kStart + 11s).happened);
     EXPECT_EQ(breaker.state(kStart + 11s), kHalf);
-    EXPECT_TRUE(breaker.succeeded(probe, kStart + 11s).happened);
+    EXPECT_TRUE(breaker.succeeded(probe).happened);
     EXPECT_EQ(breaker.state(kStart + 11s), kClosed);
 }
 
@@ -158,12 +158,12 @@ TEST(CircuitBreaker, AnOldTicketDoesNotFreeTheProbesPlace) {
     CircuitBreaker breaker{config(1)};
     open(breaker, kStart);
     Ticket const first = acquire(breaker, kStart + 10s);
-    breaker.abandon(first, kStart + 10s);
+    breaker.abandon(first);
     Ticket const second = acquire(breaker, kStart + 10s);
-    breaker.abandon(first, kStart + 10s);
+    breaker.abandon(first);
     EXPECT_FALSE(breaker.allows(kStart + 11s));
-    EXPECT_FALSE(breaker.succeeded(first, kStart + 11s).happened);
-    EXPECT_TRUE(breaker.succeeded(second, kStart + 11s).happened);
+    EXPECT_FALSE(breaker.succeeded(first).happened);
+    EXPECT_TRUE(breaker.succeeded(second).happened);
 }
 
 TEST(CircuitBreaker, AProbeThatIsNeverHeardOfLosesItsPlaceAfterItsLease) {
@@ -174,7 +174,7 @@ TEST(CircuitBreaker, AProbeThatIsNeverHeardOfLosesItsPlaceAfterItsLease) {
     EXPECT_TRUE(refused(breaker, kStart + 40s - 1ms));
     Ticket const second = acquire(breaker, kStart + 40s);
     EXPECT_FALSE(breaker.failed(lost, kStart + 41s).happened);
-    EXPECT_TRUE(breaker.succeeded(second, kStart + 41s).happened);
+    EXPECT_TRUE(breaker.succeeded(second).happened);
 }
 
 TEST(CircuitBreaker, SaysWhenItHalfOpens) {
@@ -187,7 +187,7 @@ TEST(CircuitBreaker, SaysWhenItHalfOpens) {
     EXPECT_EQ(breaker.state(kStart + 10s), kHalf);
     Ticket const probe = acquire(breaker, kStart + 10s);
     EXPECT_LT(breaker.half_opens_at(), kStart);
-    breaker.succeeded(probe, kStart + 10s);
+    breaker.succeeded(probe);
     EXPECT_EQ(breaker.half_opens_at(), kNever);
 }
 
@@ -196,17 +196,17 @@ TEST(CircuitBreaker, CountsTransitionsAndRaisesTheVersionWithEachChange) {
     CircuitBreaker::Config with_version = config(1);
     with_version.eligibility_version = &version;
     CircuitBreaker breaker{with_version};
-    breaker.succeeded(acquire(breaker, kStart), kStart);
+    breaker.succeeded(acquire(breaker, kStart));
     EXPECT_EQ(version, 0U);
     open(breaker, kStart);
     EXPECT_EQ(version, 1U);
     Ticket const probe = acquire(breaker, kStart + 10s);
     EXPECT_EQ(version, 2U);
-    breaker.abandon(probe, kStart + 10s);
+    breaker.abandon(probe);
     EXPECT_EQ(version, 3U);
     Ticket const next = acquire(breaker, kStart + 10s);
     EXPECT_EQ(version, 4U);
-    breaker.succeeded(next, kStart + 10s);
+    breaker.succeeded(next);
     EXPECT_EQ(version, 5U);
     EXPECT_EQ(breaker.transitions_to(kOpen), 1U);
     EXPECT_EQ(breaker.transitions_to(kHalf), 1U);
@@ -248,13 +248,13 @@ TEST(CircuitBreaker, KeepsItsInvariantsUnderConcurrency) {
         if (ticket.probe) --probes_out;
         if (kind < 5) {
             if (ticket.probe) ++probe_successes;
-            auto const moved = breaker.succeeded(ticket, now);
+            auto const moved = breaker.succeeded(ticket);
             if (moved.happened && !ticket.probe) ++closings_without_probe;
         } else if (kind < 9) {
             if (ticket.probe) ++probe_failures;
             breaker.failed(ticket, now);
         } else {
-            breaker.abandon(ticket, now);
+            breaker.abandon(ticket);
         }
     };
     auto const work = [&](std::uint64_t seed) {
@@ -299,7 +299,7 @@ TEST(CircuitBreaker, KeepsItsInvariantsUnderConcurrency) {
     TimePoint const later{1h};
     if (breaker.state(later) != kClosed) {
         Ticket const probe = acquire(breaker, later);
-        EXPECT_TRUE(breaker.succeeded(probe, later).happened);
+        EXPECT_TRUE(breaker.succeeded(probe).happened);
     }
     EXPECT_EQ(breaker.state(later), kClosed);
 }

@@ -128,7 +128,7 @@ TEST_F(RoundRobinTest, LeavesAnOpenBreakerOutUntilItsProbeIsDue) {
     EXPECT_EQ(probe->transition.to, BreakerState::half_open);
     EXPECT_EQ(picks(balancer, 3, kNow + 10s), "111");
     EXPECT_LT(balancer.next_half_open(), kNow) << "half-open already";
-    list[0]->breaker.succeeded(probe->ticket, kNow + 11s);
+    list[0]->breaker.succeeded(probe->ticket);
     EXPECT_EQ(picks(balancer, 4, kNow + 11s), "0101") << "the last turn was that of 1";
     EXPECT_EQ(balancer.next_half_open(), kNever);
 }
@@ -141,7 +141,7 @@ TEST_F(RoundRobinTest, AnAbandonedProbeIsGivenToTheNext) {
     auto const probe = balancer.pick(kNow + 10s, kNoneTried);
     ASSERT_TRUE(probe);
     EXPECT_FALSE(balancer.pick(kNow + 10s, kNoneTried));
-    list[0]->breaker.abandon(probe->ticket, kNow + 10s);
+    list[0]->breaker.abandon(probe->ticket);
     EXPECT_TRUE(balancer.pick(kNow + 10s, kNoneTried));
 }
 

@@ -48,7 +48,6 @@ TEST_F(ConnectionPoolTest, GivenBackLastIsTakenFirst) {
     int descriptors[3];
     for (int i = 0; i < 3; ++i) {
         Lease lease = connected(origins[i]);
-        EXPECT_FALSE(lease->reused);
         descriptors[i] = lease->socket.descriptor();
         lease.give_back();
         EXPECT_FALSE(lease);
@@ -61,7 +60,6 @@ TEST_F(ConnectionPoolTest, GivenBackLastIsTakenFirst) {
     EXPECT_EQ(newest->socket.descriptor(), descriptors[2]);
     EXPECT_EQ(middle->socket.descriptor(), descriptors[1]);
     EXPECT_EQ(oldest->socket.descriptor(), descriptors[0]);
-    EXPECT_TRUE(newest->reused);
     EXPECT_FALSE(newest->socket.waited_for()) << "the watch has ended";
     EXPECT_FALSE(pool->take(false));
     EXPECT_EQ(idle(), 0U);

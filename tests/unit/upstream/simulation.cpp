@@ -352,10 +352,10 @@ void Simulation::attempt_ended(std::shared_ptr<Exchange> const& exchange, Outcom
         if (outcome.end == End::answered) ++probes_succeeded_[exchange->endpoint];
     }
     if (outcome.end == End::client_gone) {
-        breaker.abandon(exchange->ticket, now_);
+        breaker.abandon(exchange->ticket);
         expect(!exchange->ticket.probe || breaker.allows(now_), "an aborted probe kept its place");
     } else if (outcome.end == End::answered) {
-        breaker.succeeded(exchange->ticket, now_);
+        breaker.succeeded(exchange->ticket);
     } else {
         breaker.failed(exchange->ticket, now_);
     }

@@ -1,32 +1,13 @@
 #pragma once
 
-// The telemetry hook around a stage: counts on every path out of it, a cancelled coroutine's
-// included.
-
 #include "reverse_proxy/core/clock.hpp"
 #include "reverse_proxy/telemetry/metrics_shard.hpp"
 
 namespace reverse_proxy::telemetry {
 
-/// Measures one stage from construction to destruction.
+/// The telemetry hook around the stages: measures them, one behind the other, with one clock read
+/// between two. Its destruction ends the stage that is running, on every path out of it.
 /// @tparam Clock  has a static now() that returns core::TimePoint; tests give their own
-template <typename Clock = core::Clock> class [[nodiscard]] BasicStageScope {
-public:
-    BasicStageScope(MetricsShard& shard, Stage stage)
-        : shard_{shard}, stage_{stage}, started_{Clock::now()} {}
-    ~BasicStageScope() { shard_.stage_finished(stage_, Clock::now() - started_); }
-    BasicStageScope(BasicStageScope const&) = delete;
-    BasicStageScope& operator=(BasicStageScope const&) = delete;
-
-private:
-    MetricsShard& shard_;
-    Stage stage_;
-    core::TimePoint started_;
-};
-using StageScope = BasicStageScope<>;
-
-/// Measures stages that follow each other with one clock read between two of them. Its destruction
-/// ends the stage that is running.
 template <typename Clock = core::Clock> class [[nodiscard]] BasicStageClock {
 public:
     /// The first stage began at `started`, a time the caller has read already.
