@@ -188,11 +188,11 @@ INSTANTIATE_TEST_SUITE_P(Origins, Faults, ::testing::ValuesIn(faults()),
 // STREAM_IDLE_TIMEOUT_MS is the time in which nothing moves, not that of the whole.
 TEST(SlowDrip, OfContentPassesForAsLongAsItMoves) {
     FaultOrigin origin;
-    constexpr milliseconds kIdle{700};
+    constexpr milliseconds kIdle{1500};
     ProxyFixture proxy{origin,
                        [=](config::Settings& s) { s.upstream.stream_idle_timeout = kIdle; }};
     auto client = proxy.client();
-    client.send(make_request("GET", "/", {{"X-Fault", "size=120; drip=10"}}));
+    client.send(make_request("GET", "/", {{"X-Fault", "size=120; drip=20"}}));
     auto response = client.read_response_head();
     EXPECT_EQ(response.status, 200U);
     auto const begin = std::chrono::steady_clock::now();

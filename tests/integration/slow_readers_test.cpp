@@ -23,8 +23,9 @@ protected:
         if (os::is_windows()) GTEST_SKIP() << "what the peer has acknowledged is told by Linux";
     }
     static void idle_soon(config::Settings& settings) {
-        // A sanitizer's run is there for other faults and may be too slow for this pace.
-        settings.upstream.stream_idle_timeout = milliseconds{kMemoryIsMeaningful ? 300 : 3000};
+        // A sanitizer's run is there for other faults and may be too slow for this pace. A machine
+        // that stands still for most of a second is no idle peer.
+        settings.upstream.stream_idle_timeout = milliseconds{kMemoryIsMeaningful ? 1000 : 3000};
         settings.upstream.tunnel_idle_timeout = settings.upstream.stream_idle_timeout;
         settings.breaker.failure_threshold = 1;
     }
@@ -40,7 +41,7 @@ TEST_F(SlowReaders, OfAResponse) {
         auto client = proxy_.client(options);
         client.send(make_request("GET", "/", {{"X-Fault", "size=" + std::to_string(kSize)}}));
         auto response = client.read_response_head();
-        client.reader().slow_down(options.segment_bytes > 0 ? 250 : 75);
+        client.reader().slow_down(options.segment_bytes > 0 ? 200 : 100);
         PatternCheck check;
         client.read_content(response, [&](std::string_view piece) { check.feed(piece); });
         EXPECT_EQ(check.size(), kSize);
@@ -58,7 +59,7 @@ TEST_F(SlowReaders, OfTheProxysOwnAnswer) {
     auto client = proxy.client(kSlow);
     client.send(make_request("GET", "/metrics", {}));
     auto response = client.read_response_head();
-    client.reader().slow_down(500);
+    client.reader().slow_down(150);
     std::size_t size = 0;
     client.read_content(response, [&](std::string_view piece) { size += piece.size(); });
     EXPECT_EQ(std::to_string(size), response.field("Content-Length"));
@@ -68,7 +69,7 @@ class SlowReadersOfUploads : public SlowReaders, public ::testing::WithParamInte
 
 // The response has begun, and more of it comes only when the content has been read.
 TEST_P(SlowReadersOfUploads, ThatAnswerEarly) {
-    FieldList fields{{"X-Fault", "slow_read=100; early_half; size=1000"}};
+    FieldList fields{{"X-Fault", "slow_read=200; early_half; size=1000"}};
     bool const in_chunks = GetParam();  // else the kernel moves the content
     if (in_chunks) fields.emplace_back("Transfer-Encoding", "chunked");
     std::string const content = pattern(0, kSize);
@@ -93,7 +94,7 @@ TEST_F(SlowReaders, OfATunnelThatIsHalfClosed) {
                               {"Upgrade", "x"},
                               {"X-Fault", "upgrade; size=" + std::to_string(kSize)}}));
     ASSERT_EQ(client.read_response_head().status, 101U);
-    client.reader().slow_down(100);
+    client.reader().slow_down(200);
     PatternCheck check;
     for (std::string piece; !(piece = client.reader().read_some()).empty();)
         check.feed(piece);
