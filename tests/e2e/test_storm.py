@@ -156,8 +156,9 @@ class Storm(unittest.TestCase):
         proxy = self.start(UPSTREAMS=origins.urls)
         requests, bad, errors, text = Wrk(proxy.url, CONNECTIONS, 1).report()
         self.assertEqual((bad, errors), (requests, 0), text)
-        # 5 in a row open a breaker; those under way when it opens, and little else, come on top.
-        self.assertLessEqual(proxy.metric("reverse_proxy_attempts_total"), 15 + CONNECTIONS)
+        # 5 in a row open a breaker, and all connections may be under way there when it opens: they
+        # ask the next origin, whose breaker may open later.
+        self.assertLessEqual(proxy.metric("reverse_proxy_attempts_total"), 3 * (5 + CONNECTIONS))
         response, _ = proxy.get()
         self.assertEqual(response.status, 503)
         self.assertIn("destination_unavailable", response.getheader("Proxy-Status"))

@@ -92,7 +92,7 @@ TEST(Balancing, AnEndpointThatComesBackIsUsedAgain) {
     ProxyFixture proxy{{upstream_at("127.0.0.1", number)}, [](config::Settings& s) {
                            s.retry.max_attempts = 1;
                            s.breaker.failure_threshold = 1;
-                           s.breaker.open_duration = milliseconds{300};
+                           s.breaker.open_duration = milliseconds{1000};
                        }};
     EXPECT_EQ(proxy.get("/").status, 502U);
     EXPECT_EQ(proxy.get("/").status, 503U);

@@ -56,11 +56,12 @@ private:
     std::optional<FaultOrigin> origin_;
 };
 
-/// Every wait is short and one failure opens a breaker, for longer than the test takes.
+/// Every wait is short, if longer than a machine stands still, and one failure opens a breaker, for
+/// longer than the test takes.
 void impatient(config::Settings& settings) {
-    settings.upstream.connect_timeout = milliseconds{300};
-    settings.upstream.attempt_timeout = milliseconds{300};
-    settings.upstream.stream_idle_timeout = milliseconds{300};
+    settings.upstream.connect_timeout = milliseconds{1000};
+    settings.upstream.attempt_timeout = milliseconds{1000};
+    settings.upstream.stream_idle_timeout = milliseconds{1000};
     settings.breaker.failure_threshold = 1;
     settings.breaker.open_duration = milliseconds{600'000};
 }

@@ -60,7 +60,7 @@ class IdempotentRetry : public ::testing::TestWithParam<std::string> {};
 TEST_P(IdempotentRetry, GoesToTheOtherEndpoint) {
     Pair pair{GetParam(), [](config::Settings& s) {
                   no_breaker(s);
-                  s.upstream.attempt_timeout = milliseconds{300};
+                  s.upstream.attempt_timeout = milliseconds{1000};
               }};
     for (int i = 0; i < 4; ++i) {
         auto const response = pair.proxy.send(make_request("PUT", "/", {}, pattern(0, 60'000)));
