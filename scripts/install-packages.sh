@@ -117,7 +117,7 @@ fi
 
 apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-        -o Dpkg::Use-Pty=0 "$@" >&2
+        -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" >&2
 }
 say "installing ${missing[*]}"
 apt update || say "the package lists could not be refreshed; going on with those at hand"

@@ -41,14 +41,14 @@ start_wine() {
     trap 'wineserver --kill || true' EXIT
     if [[ ! -e $WINEPREFIX/system.reg ]]; then
         echo "preparing $WINEPREFIX" >&2
-        env -u DISPLAY wineboot --init >&2
-        wineserver --wait
+        env -u DISPLAY timeout 300 wineboot --init >&2
+        timeout 120 wineserver --wait
     fi
     wineserver --kill || true  # one that an earlier run left
-    wineserver --wait
+    timeout 120 wineserver --wait
     wineserver --persistent
     # Wine's own processes start here: as children of a test they would hold its output open for ever.
-    env -u DISPLAY wineboot >/dev/null 2>&1 </dev/null
+    env -u DISPLAY timeout 120 wineboot >/dev/null 2>&1 </dev/null
 }
 
 # The tests choose their own settings; those of the caller's shell are none of them.

@@ -175,7 +175,10 @@ class Proxy:
         return total
 
     def wait_exit(self):
-        return self.process.wait(BOUND_SECONDS)
+        """@return its exit code, once all of its output is in `lines`"""
+        code = self.process.wait(BOUND_SECONDS)
+        self._reader.join(BOUND_SECONDS)
+        return code
 
     def memory(self, key="VmRSS"):
         """Bytes of resident memory; VmHWM is its peak."""
@@ -221,6 +224,8 @@ class Origin:
         return self
 
     def __exit__(self, *_):
+        # From here on connections are refused; else they would wait in the backlog, to be reset.
+        self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

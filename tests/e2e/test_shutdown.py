@@ -101,7 +101,7 @@ class Signals(unittest.TestCase):
         begin = time.monotonic()
         proxy.process.send_signal(signal.SIGTERM)
         self.assertEqual(proxy.wait_exit(), 1)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, BOUND_SECONDS)  # the grace is longer
         try:
             self.assertEqual(client.recv(65536)[:12] in (b"", b"HTTP/1.1 503"), True)
         except ConnectionResetError:
@@ -112,7 +112,7 @@ class Signals(unittest.TestCase):
         begin = time.monotonic()
         proxy.process.send_signal(signal.SIGTERM)
         self.assertEqual(proxy.wait_exit(), 0)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, BOUND_SECONDS)
         self.assertRegex(proxy.output, r"(?i)warn.*(cut|1)")
 
 
@@ -125,10 +125,10 @@ class UnderLoad(unittest.TestCase):
 
     def test_wrk_does_not_notice_the_delay(self):
         program = tool("wrk")
-        proxy = self.enterContext(Proxy(UPSTREAMS=self.nginx.url, SHUTDOWN_DELAY_SECONDS=6,
+        proxy = self.enterContext(Proxy(UPSTREAMS=self.nginx.url, SHUTDOWN_DELAY_SECONDS=10,
                                         ACCESS_LOG="false"))
-        wrk = subprocess.Popen([program, "-t1", "-c16", "-d3s", proxy.url + "/"],
-                               stdout=subprocess.PIPE, text=True)
+        wrk = subprocess.Popen([program, "-t1", "-c16", "-d4s", "--timeout", "60s",
+                                proxy.url + "/"], stdout=subprocess.PIPE, text=True)
         self.addCleanup(wrk.stdout.close)
         wait_until(lambda: proxy.metric("requests_total") > 500, "the load is on")
         proxy.process.send_signal(signal.SIGTERM)
@@ -141,7 +141,7 @@ class UnderLoad(unittest.TestCase):
         self.assertEqual(proxy.wait_exit(), 0)
 
     def test_clients_behind_a_balancer_lose_no_request(self):
-        proxy = self.enterContext(Proxy(UPSTREAMS=self.nginx.url, SHUTDOWN_DELAY_SECONDS=2,
+        proxy = self.enterContext(Proxy(UPSTREAMS=self.nginx.url, SHUTDOWN_DELAY_SECONDS=6,
                                         ACCESS_LOG="false"))
         taken_out = threading.Event()
         failures, served = [], []
@@ -156,7 +156,7 @@ class UnderLoad(unittest.TestCase):
                     if response.status != 200:
                         failures.append(response.status)
                     served.append(1)
-                except OSError as error:
+                except (OSError, http.client.HTTPException) as error:
                     failures.append(error)
             connection.close()
 

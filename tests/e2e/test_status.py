@@ -221,7 +221,7 @@ class StatusPage(unittest.TestCase):
         dead = free_port()
         prefix = "/a-rather-long-prefix-without-any-place-to-break-it-at-all/of-an-upstream"
         proxy = self.start(UPSTREAMS=f"{origin.url}{prefix},http://127.0.0.1:{dead}",
-                           CIRCUIT_BREAKER_FAILURE_THRESHOLD=1)
+                           CIRCUIT_BREAKER_FAILURE_THRESHOLD=1, CIRCUIT_BREAKER_OPEN_MS=3_600_000)
         for path in ("/", "/404", "/500"):
             for _ in range(3):
                 proxy.get(path)

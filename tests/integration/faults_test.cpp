@@ -209,8 +209,8 @@ TEST(SlowDrip, OfContentPassesForAsLongAsItMoves) {
 // A head that keeps coming is none all the same: REQUEST_TIMEOUT_MS goes on.
 TEST(SlowDrip, OfAHeadIsBoundedByTheRequestsTime) {
     FaultOrigin origin;
-    ProxyFixture proxy{origin,
-                       [](config::Settings& s) { s.upstream.request_timeout = milliseconds{500}; }};
+    ProxyFixture proxy{
+        origin, [](config::Settings& s) { s.upstream.request_timeout = milliseconds{1000}; }};
     EXPECT_EQ(proxy.get_with_fault("drip=50").status, 504U);
     EXPECT_EQ(origin.request_count(), 1U) << "no time is left for a retry";
     EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_failures_total",

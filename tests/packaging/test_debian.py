@@ -82,8 +82,8 @@ class Life(unittest.TestCase):
         container = self.enterContext(Container(os.environ["REVERSE_PROXY_BASE"]))
         before = self.files(container)
         (container.root / "tmp" / DEB.name).write_bytes(DEB.read_bytes())
-        apt = "export DEBIAN_FRONTEND=noninteractive; apt-get -qq --no-install-recommends -y "
-        container.sh("apt-get -qq update")
+        apt = "export DEBIAN_FRONTEND=noninteractive; apt-get -qq -o Acquire::Retries=3 --no-install-recommends -y "
+        container.sh("apt-get -qq -o Acquire::Retries=3 update")
         container.sh(f"{apt} install /tmp/{DEB.name}")
         self.assertEqual(container.sh("dpkg --audit; dpkg --verify reverse-proxy"), "")
 

@@ -7,8 +7,8 @@ image=$2
 daemon=/usr/bin/reverse-proxy
 
 export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update
-apt-get -qq install --yes --no-install-recommends "$package" >/dev/null
+apt-get -qq -o Acquire::Retries=3 update
+apt-get -qq -o Acquire::Retries=3 install --yes --no-install-recommends "$package" >/dev/null
 
 install -D "$daemon" "$image$daemon"
 mkdir -p "$image/etc" "$image/var/lib/dpkg/status.d" "$image/usr/share/doc"

@@ -22,12 +22,13 @@ ensure_base() {
     fi
     echo "package: $wanted cannot be pulled; making a base image with debootstrap" >&2
     base=$own
-    local folder=$out/debootstrap container
-    rm -rf --one-file-system "$folder"
-    debootstrap --variant=minbase bookworm "$folder" >"$folder.log" 2>&1 || {
+    local folder=$out/debootstrap container try
+    for try in 1 2 3; do  # a mirror may fail once
+        rm -rf --one-file-system "$folder"
+        debootstrap --variant=minbase bookworm "$folder" >"$folder.log" 2>&1 && break
         tail "$folder.log" >&2
-        return 1
-    }
+        [[ $try -lt 3 ]] || return 1
+    done
     rm -rf "$folder"/var/cache/apt/archives/*.deb "$folder"/var/lib/apt/lists/*
     container=$(images from scratch)
     images add --quiet "$container" "$folder" / >/dev/null
