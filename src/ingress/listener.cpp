@@ -41,16 +41,16 @@ int bind(config::ListenAddress const& address, tcp::endpoint const& endpoint, bo
     return descriptor;
 }
 
-/// The endpoint with the port that the system chose where it was 0. Binds without SO_REUSEPORT:
-/// with it, a second daemon would quietly share the port of the first. Bound only: a listening
-/// socket would reset whoever connects before it closes.
-tcp::endpoint probe(config::ListenAddress const& address, tcp::endpoint endpoint) {
-    int const descriptor = bind(address, endpoint, false);
+void listen(config::ListenAddress const& address, int descriptor) {
+    if (int const error = platform::listen(descriptor, kBacklog))
+        refuse(address, {error, boost::system::generic_category()});
+}
+
+/// Puts the port that the system chose in the place of 0.
+void find_port(config::ListenAddress const& address, int descriptor, tcp::endpoint& endpoint) {
     auto size = static_cast<unsigned>(endpoint.capacity());
-    int const error = platform::local_address(descriptor, endpoint.data(), size);
-    platform::close(descriptor);
-    if (error != 0) refuse(address, {error, boost::system::generic_category()});
-    return endpoint;
+    if (int const error = platform::local_address(descriptor, endpoint.data(), size))
+        refuse(address, {error, boost::system::generic_category()});
 }
 
 }  // namespace
@@ -86,13 +86,15 @@ std::vector<int> Listener::take() {
 
 void Listener::listen_tcp(config::ListenAddress const& address, unsigned workers) {
     asio::io_context io;
-    tcp::endpoint const endpoint = probe(address, resolve(io, address));
-    unsigned const sockets = platform::can_share_ports() ? workers : 1;
-    while (descriptors_.size() < sockets) {
-        int const descriptor = descriptors_.emplace_back(bind(address, endpoint, true));
-        if (int const error = platform::listen(descriptor, kBacklog))
-            refuse(address, {error, boost::system::generic_category()});
-    }
+    tcp::endpoint endpoint = resolve(io, address);
+    // The first takes the port for itself and shares it only once it listens: if all were shared
+    // from the start, a second daemon would quietly have a part of the connections.
+    int const first = descriptors_.emplace_back(bind(address, endpoint, false));
+    listen(address, first);
+    find_port(address, first, endpoint);
+    unsigned const sockets = platform::share_port(first) ? workers : 1;
+    while (descriptors_.size() < sockets)
+        listen(address, descriptors_.emplace_back(bind(address, endpoint, true)));
     port_ = endpoint.port();
 }
 

@@ -212,7 +212,7 @@ TEST(SlowDrip, OfAHeadIsBoundedByTheRequestsTime) {
     ProxyFixture proxy{
         origin, [](config::Settings& s) { s.upstream.request_timeout = milliseconds{1000}; }};
     EXPECT_EQ(proxy.get_with_fault("drip=50").status, 504U);
-    EXPECT_EQ(origin.request_count(), 1U) << "no time is left for a retry";
+    EXPECT_LE(origin.request_count(), 1U) << "no time is left for a retry";
     EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_failures_total",
                                       {{"error", "http_response_timeout"}}, 1));
     EXPECT_TRUE(origin.wait_connections_open(0));

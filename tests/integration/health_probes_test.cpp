@@ -33,6 +33,7 @@ ProxyFixture::Adjust probing(seconds interval, ProxyFixture::Adjust const& more 
         s.health.enabled = true;
         s.health.path = kPath;
         s.health.interval = interval;
+        s.health.timeout = kBound;
         s.health.healthy_threshold = 1;
         s.health.unhealthy_threshold = 1;
         s.breaker.enabled = false;
@@ -115,6 +116,7 @@ TEST(HealthProbes, HaveConnectionsOfTheirOwn) {
         EXPECT_EQ(count, 1U);
         EXPECT_EQ(requests_on.count(connection), 0U);
     }
+    EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_attempts_total", {}, 20));
     EXPECT_EQ(proxy.metric("reverse_proxy_attempts_total"), 20) << "a probe is no attempt";
     EXPECT_EQ(proxy.metric("reverse_proxy_upstream_connections_opened_total"),
               static_cast<double>(requests_on.size()));
@@ -131,7 +133,6 @@ TEST(HealthProbes, TurnAtTheirThresholdsBothWays) {
     ProxyFixture proxy{origin, probing(kOneByOne, [](config::Settings& s) {
                            s.health.healthy_threshold = 3;
                            s.health.unhealthy_threshold = 2;
-                           s.health.timeout = kBound;
                        })};
     auto const healthy = [&] { return proxy.metric("reverse_proxy_upstream_healthy") == 1; };
     ASSERT_TRUE(origin.wait_at_gate("flapping"));

@@ -165,10 +165,10 @@ TEST(InFlight, APermitIsHeldWhileAClientReadsSlowly) {
     FaultOrigin origin;
     ProxyFixture proxy{origin, limit_of(1)};
     auto holder = proxy.client({.receive_buffer_bytes = 16 * 1024});
-    holder.send(make_request("GET", "/", {{"X-Fault", "size=33554432"}}));
+    holder.send(make_request("GET", "/", {{"X-Fault", "size=67108864"}}));
     ASSERT_TRUE(origin.wait_blocked());
     EXPECT_EQ(proxy.get("/").status, 503U);
-    EXPECT_EQ(holder.read_response().content.size(), 33'554'432U);
+    EXPECT_EQ(holder.read_response().content.size(), 67'108'864U);
     EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_in_flight_requests", {}, 0));
 }
 

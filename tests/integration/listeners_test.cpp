@@ -1,9 +1,12 @@
 // Where the daemon listens: several addresses, IPv6, unix sockets (contract, LISTEN).
+#include "reverse_proxy/ingress/listener.hpp"
 #include "tests/support/os.hpp"
 #include "tests/support/proxy_fixture.hpp"
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <barrier>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -152,6 +155,33 @@ TEST(Listeners, AnAddressInUseIsAnErrorAtStart) {
     EXPECT_THROW(
         (ProxyFixture{origin, [&](config::Settings& s) { s.listener.listen[0].port = taken; }}),
         std::exception);
+}
+
+// Both would have a part of the connections, and neither would know.
+TEST(Listeners, OfTwoThatBeginTogetherOneGetsThePort) {
+    config::ListenAddress address{"127.0.0.1", 0, ""};
+    address.port = ingress::Listener{address, 1}.port();
+    int served = 0;
+    for (int round = 0; round < 500; ++round) {
+        std::barrier together{2};
+        std::array<bool, 2> has{};
+        auto const begin = [&](bool& mine) {
+            std::vector<ingress::Listener> listeners;
+            together.arrive_and_wait();
+            try {
+                listeners.emplace_back(address, 2);
+                mine = true;
+            } catch (ingress::ListenError const&) {
+            }
+            together.arrive_and_wait();  // nobody leaves before the other has tried
+        };
+        std::thread other{begin, std::ref(has[1])};
+        begin(has[0]);
+        other.join();
+        ASSERT_FALSE(has[0] && has[1]) << "in round " << round;
+        served += has[0] || has[1] ? 1 : 0;
+    }
+    EXPECT_GT(served, 0);
 }
 
 TEST(Listeners, ASecondServerOnThePortIsRefused) {

@@ -245,6 +245,7 @@ TEST(Retry, ABudgetOfNothingIsKeptInABurst) {
     for (auto& client : clients)
         served += client.read_response().status == 200U ? 1 : 0;
     EXPECT_EQ(served, good.request_count());
+    EXPECT_TRUE(proxy.wait_for_metric("reverse_proxy_attempts_total", {}, 20));
     EXPECT_EQ(proxy.metric("reverse_proxy_attempts_total"), 20);
 }
 

@@ -71,16 +71,16 @@ void shutdown_send(int descriptor);
 /// @return the socket and 0 or EINPROGRESS in `error`, or -1 and why
 int start_connect(void const* address, std::size_t size, bool within_host, int& error);
 
-/// Whether several sockets of this process can listen on one address, the system spreading
-/// connections over them (SO_REUSEPORT).
-bool can_share_ports();
-
 /// A new socket bound to `address`, a sockaddr of `size` bytes, with the options that accepted ones
 /// inherit or that speed accepting up: no delay, deferred accept, IPv6 alone where it is such an
 /// address; `within_host` as above. The port of a process that has just ended is free, that of a
-/// living one is not; `shared`: but for the other sockets of this process that share it.
+/// living one is not; `shared`: but for that of a socket that shares it.
 /// @return the socket, or -1 and why
 int bind_listener(void const* address, std::size_t size, bool shared, bool within_host, int& error);
+/// Lets other sockets of this user be bound to the address of this one, the system spreading
+/// connections over all that listen (SO_REUSEPORT). Whoever does not ask to share is kept out.
+/// @return whether the system can
+bool share_port(int descriptor);
 /// @return 0 or the error
 int listen(int descriptor, int backlog);
 /// The address a socket is bound to; `size` says how much space there is and how much was used.

@@ -128,8 +128,8 @@ int start_connect(void const* address, std::size_t size, bool within_host, int& 
     return -1;
 }
 
-bool can_share_ports() {
-    return true;
+bool share_port(int descriptor) {
+    return set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
 }
 
 int bind_listener(void const* address, std::size_t size, bool shared, bool within_host,
@@ -143,7 +143,7 @@ int bind_listener(void const* address, std::size_t size, bool shared, bool withi
     // One second: a connection is accepted with its first bytes, or without them after that time.
     set_option(descriptor, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
     if (within_host) stay_within_host(descriptor);
-    if ((!shared || set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+    if ((!shared || share_port(descriptor)) &&
         ::bind(descriptor, at, static_cast<socklen_t>(size)) == 0)
         return descriptor;
     error = errno;

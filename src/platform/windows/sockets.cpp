@@ -171,7 +171,7 @@ int start_connect(void const* address, std::size_t size, bool /*within_host*/, i
     return -1;
 }
 
-bool can_share_ports() {
+bool share_port(int /*descriptor*/) {
     return false;
 }
 
